@@ -1,0 +1,53 @@
+// Package fault names the ways in which a job can end without a result. Both processes, every door and every report use the
+// same codes; what a code leads to is decided in one place, coordinator/farm/fate.go.
+package fault
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is stable: scripts and clients may compare it.
+type Code string
+
+// The codes. The list only grows.
+const (
+	Invalid     Code = "invalid"           // an op refused its input or parameters; trying again cannot help
+	Undecodable Code = "undecodable"       // the bytes are not an image that the worker can read
+	Deadline    Code = "deadline_exceeded" // not finished in time; the worker that ran it was killed
+	Crashed     Code = "crashed"           // the worker died or stopped making progress, on the last attempt too
+	Poisoned    Code = "poisoned"          // every attempt killed its worker; the job is in quarantine
+	Overloaded  Code = "overloaded"        // the queue or the memory budget is full; trying later can help
+	Cancelled   Code = "cancelled"         // the caller gave up
+	Closing     Code = "closing"           // the farm is shutting down
+	Unavailable Code = "unavailable"       // no worker can be had
+)
+
+// Error is a fault with its story. The message names the thing, the value and the limit.
+type Error struct {
+	Code    Code
+	Message string
+	// Cause is what lies beneath, for errors.Is and errors.As. It may be nil and does not cross processes.
+	Cause error
+}
+
+// Errorf makes an Error. A %w in the format sets its Cause.
+func Errorf(code Code, format string, args ...any) *Error {
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: code, Message: err.Error(), Cause: errors.Unwrap(err)}
+}
+
+// Error returns the message without the code.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// CodeOf returns the code of the first Error in err's chain, and whether there is one.
+func CodeOf(err error) (Code, bool) {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code, true
+	}
+	return "", false
+}

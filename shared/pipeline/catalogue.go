@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+)
+
+// OpInfo is how a worker describes one of its ops.
+type OpInfo struct {
+	Name string `json:"name"`
+	// Doc is one line in the imperative: "Convert to one gray channel."
+	Doc string `json:"doc"`
+	// Module is the library part that the op needs: "imgproc", "imgcodecs", "core".
+	Module string  `json:"module"`
+	Params []Param `json:"params"`
+}
+
+// Catalogue is the ops of a worker. The first of a name wins.
+type Catalogue []OpInfo
+
+// Find returns the op of that name.
+func (c Catalogue) Find(name string) (OpInfo, bool) {
+	for _, op := range c {
+		if op.Name == name {
+			return op, true
+		}
+	}
+	return OpInfo{}, false
+}
+
+// Check reports the first step that the catalogue cannot run: an unknown op or parameter, a missing or a wrong value. The
+// error carries fault.Invalid and names the step, the parameter, what is allowed, and the nearest name.
+func (c Catalogue) Check(p Pipeline) error {
+	for i := range p {
+		if _, err := c.Bind(p, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Bind returns the arguments of step i with defaults filled in and every value checked, as Check does.
+func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
+	op, ok := c.Find(p[i].Op)
+	if !ok {
+		names := make([]string, len(c))
+		for j, o := range c {
+			names[j] = o.Name
+		}
+		return nil, fault.Errorf(fault.Invalid, "step %d: unknown op %s%s", i+1, p[i].Op, suggest(p[i].Op, names))
+	}
+	args, err := op.bind(p[i])
+	if err != nil && len(p) > 1 {
+		return nil, fault.Errorf(fault.Invalid, "step %d, %v", i+1, err)
+	}
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "%v", err)
+	}
+	return args, nil
+}
+
+func (op OpInfo) bind(s Step) (Args, error) {
+	args := make(Args, len(op.Params))
+	for _, p := range op.Params {
+		if p.Default != nil {
+			v, err := p.parse(fmt.Sprint(p.Default))
+			if err != nil {
+				return nil, fmt.Errorf("%s: default of %v", op.Name, err)
+			}
+			args[p.Name] = v
+		}
+	}
+	for _, a := range s.Args {
+		p, ok := op.param(a.Name)
+		if !ok {
+			return nil, fmt.Errorf("%s: unknown parameter %s%s", op.Name, a.Name, suggest(a.Name, op.paramNames()))
+		}
+		v, err := p.parse(a.Value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %v", op.Name, err)
+		}
+		args[p.Name] = v
+	}
+	for _, p := range op.Params {
+		if _, ok := args[p.Name]; !ok {
+			return nil, fmt.Errorf("%s: parameter %s is missing: %s", op.Name, p.Name, p.Allowed())
+		}
+	}
+	return args, nil
+}
+
+func (op OpInfo) param(name string) (Param, bool) {
+	for _, p := range op.Params {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Param{}, false
+}
+
+func (op OpInfo) paramNames() []string {
+	names := make([]string, len(op.Params))
+	for i, p := range op.Params {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// suggest returns "; did you mean x?", or the whole list where nothing is near and the list is short, or nothing.
+func suggest(got string, names []string) string {
+	best, bestDist := "", 1+max(2, len(got)/3)
+	for _, n := range names {
+		d := distance(got, n)
+		if strings.HasPrefix(n, got) || strings.HasPrefix(got, n) {
+			d = min(d, 1)
+		}
+		if d < bestDist {
+			best, bestDist = n, d
+		}
+	}
+	switch {
+	case best != "":
+		return "; did you mean " + best + "?"
+	case len(names) == 0:
+		return "; it takes none"
+	case len(names) <= 12:
+		return "; there are " + strings.Join(names, ", ")
+	}
+	return ""
+}
+
+// distance is Levenshtein's, by bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

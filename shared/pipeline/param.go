@@ -1,0 +1,193 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Type is the type of a parameter's value.
+type Type string
+
+// The types and how a value is written.
+const (
+	TypeInt    Type = "int"    // 42
+	TypeFloat  Type = "float"  // 0.5
+	TypeBool   Type = "bool"   // true or false
+	TypeChoice Type = "choice" // one of Choices
+	TypeString Type = "string" // any text, quoted where needed
+	TypeSize   Type = "size"   // 5x3, width by height; 5 for a square
+)
+
+// Param describes one parameter of an op.
+type Param struct {
+	Name string `json:"name"`
+	Type Type   `json:"type"`
+	// Default is the value when none is given: an int, float64, bool or string; nil where the parameter is required.
+	Default any `json:"default"`
+	// Min and Max bound numbers, and both sides of a size; nil for no bound.
+	Min *float64 `json:"min,omitempty"`
+	Max *float64 `json:"max,omitempty"`
+	// Odd allows odd numbers only (and both sides of a size).
+	Odd     bool     `json:"odd,omitempty"`
+	Choices []string `json:"choices,omitempty"`
+	Doc     string   `json:"doc"`
+}
+
+// Int describes a whole number in [low, high].
+func Int(name string, def, low, high int, doc string) Param {
+	return Param{Name: name, Type: TypeInt, Default: def, Min: bound(float64(low)), Max: bound(float64(high)), Doc: doc}
+}
+
+// Float describes a number in [low, high]; an infinite bound is none.
+func Float(name string, def, low, high float64, doc string) Param {
+	return Param{Name: name, Type: TypeFloat, Default: def, Min: bound(low), Max: bound(high), Doc: doc}
+}
+
+// Bool describes a switch.
+func Bool(name string, def bool, doc string) Param {
+	return Param{Name: name, Type: TypeBool, Default: def, Doc: doc}
+}
+
+// Choice describes one word of a list, the first of which is the default.
+func Choice(name string, choices []string, doc string) Param {
+	return Param{Name: name, Type: TypeChoice, Default: choices[0], Choices: choices, Doc: doc}
+}
+
+// String describes any text.
+func String(name, def, doc string) Param {
+	return Param{Name: name, Type: TypeString, Default: def, Doc: doc}
+}
+
+// SizeOf describes a width and a height, each in [low, high].
+func SizeOf(name, def string, low, high int, doc string) Param {
+	return Param{Name: name, Type: TypeSize, Default: def, Min: bound(float64(low)), Max: bound(float64(high)), Doc: doc}
+}
+
+// OnlyOdd returns p for odd numbers only.
+func (p Param) OnlyOdd() Param { p.Odd = true; return p }
+
+// Required returns p without a default.
+func (p Param) Required() Param { p.Default = nil; return p }
+
+func bound(v float64) *float64 {
+	if math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// Allowed says in words what the parameter takes: "an odd int in 1..31", "one of a, b".
+func (p Param) Allowed() string {
+	switch p.Type {
+	case TypeBool:
+		return "true or false"
+	case TypeChoice:
+		return "one of " + strings.Join(p.Choices, ", ")
+	case TypeString:
+		return "a text"
+	case TypeSize:
+		return "a size such as 5 or 5x3, " + p.adjective() + "each side" + p.bounds()
+	}
+	return fmt.Sprintf("%s %s%s%s", article(p), p.adjective(), p.Type, p.bounds())
+}
+
+func article(p Param) string {
+	if p.Odd || p.Type == TypeInt {
+		return "an"
+	}
+	return "a"
+}
+
+func (p Param) adjective() string {
+	if p.Odd {
+		return "odd "
+	}
+	return ""
+}
+
+func (p Param) bounds() string {
+	switch {
+	case p.Min != nil && p.Max != nil:
+		return " in " + number(*p.Min) + ".." + number(*p.Max)
+	case p.Min != nil:
+		return ", at least " + number(*p.Min)
+	case p.Max != nil:
+		return ", at most " + number(*p.Max)
+	}
+	return ""
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// parse reads a value of the parameter's type and checks it. Its error names the parameter, the value and what is allowed.
+func (p Param) parse(text string) (any, error) {
+	v, ok := p.read(text)
+	if !ok {
+		return nil, fmt.Errorf("%s=%s is not allowed: it takes %s", p.Name, text, p.Allowed())
+	}
+	return v, nil
+}
+
+func (p Param) read(text string) (any, bool) {
+	switch p.Type {
+	case TypeInt:
+		n, err := strconv.Atoi(text)
+		return n, err == nil && p.inRange(float64(n)) && p.parity(n)
+	case TypeFloat:
+		f, err := strconv.ParseFloat(text, 64)
+		return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) && p.inRange(f)
+	case TypeBool:
+		return text == "true", text == "true" || text == "false"
+	case TypeChoice:
+		return text, slices.Contains(p.Choices, text)
+	case TypeString:
+		return text, true
+	case TypeSize:
+		s, ok := parseSize(text)
+		return s, ok && p.side(s.Width) && p.side(s.Height)
+	}
+	return nil, false
+}
+
+func (p Param) side(n int) bool { return p.inRange(float64(n)) && p.parity(n) }
+
+func (p Param) parity(n int) bool { return !p.Odd || n%2 != 0 }
+
+func (p Param) inRange(v float64) bool {
+	return (p.Min == nil || v >= *p.Min) && (p.Max == nil || v <= *p.Max)
+}
+
+// Size is a width and a height.
+type Size struct{ Width, Height int }
+
+func parseSize(text string) (Size, bool) {
+	w, h, two := strings.Cut(text, "x")
+	if !two {
+		h = w
+	}
+	width, err1 := strconv.Atoi(w)
+	height, err2 := strconv.Atoi(h)
+	return Size{width, height}, err1 == nil && err2 == nil
+}
+
+// Args are the checked values of a step, every parameter present. The getters panic on a name or type that the op did not
+// declare: that is a mistake in the op, never in the input.
+type Args map[string]any
+
+// Int returns the value of an int parameter.
+func (a Args) Int(name string) int { return a[name].(int) }
+
+// Float returns the value of a float parameter.
+func (a Args) Float(name string) float64 { return a[name].(float64) }
+
+// Bool returns the value of a bool parameter.
+func (a Args) Bool(name string) bool { return a[name].(bool) }
+
+// String returns the value of a choice or string parameter.
+func (a Args) String(name string) string { return a[name].(string) }
+
+// Size returns the value of a size parameter.
+func (a Args) Size(name string) Size { return a[name].(Size) }

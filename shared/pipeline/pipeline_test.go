@@ -1,0 +1,127 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+)
+
+func TestParse(t *testing.T) {
+	cases := []struct {
+		name, text string
+		want       Pipeline
+		err        string
+	}{
+		{"one op", "gray", Pipeline{{Op: "gray"}}, ""},
+		{"arguments and white space", " gray |\n canny low=50\thigh=150 ",
+			Pipeline{{Op: "gray"}, {Op: "canny", Args: []Arg{{"low", "50"}, {"high", "150"}}}}, ""},
+		{"a quoted value keeps everything", `text s="a | b=\"c\" \\"`, Pipeline{{Op: "text", Args: []Arg{{"s", `a | b="c" \`}}}}, ""},
+		{"an empty quoted value", `text s=""`, Pipeline{{Op: "text", Args: []Arg{{"s", ""}}}}, ""},
+		{"nothing", "  ", nil, `character 3: expected the name of an op, found "the end"`},
+		{"a bar too many", "gray || canny", nil, `character 7: expected the name of an op, found "| canny"`},
+		{"a bar at the end", "gray |", nil, "expected the name of an op"},
+		{"a name without a value", "canny low high=3", nil, "character 10: canny: expected low=value"},
+		{"a value that is missing", "canny low= ", nil, "expected a value"},
+		{"a parameter twice", "canny low=1 low=2", nil, "parameter low is given twice"},
+		{"a quote without an end", `text s="abc`, nil, "no end"},
+		{"another separator", "gray; canny", nil, `character 5: expected | or name=value, found "; canny"`},
+		{"bytes that are not UTF-8", "gr\xffay", nil, "UTF-8"},
+		{"too long", strings.Repeat("a", MaxText+1), nil, "bytes"},
+		{"too many steps", strings.Repeat("a|", MaxSteps) + "a", nil, "more than 256 steps"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := Parse(c.text)
+			checkErr(t, err, c.err)
+			if !reflect.DeepEqual(got, c.want) {
+				t.Fatalf("got %#v, want %#v", got, c.want)
+			}
+		})
+	}
+}
+
+func FuzzParseReadsBackWhatStringWrote(f *testing.F) {
+	f.Add("gray | canny low=50 high=150")
+	f.Add(`text s="a | b=\"c\" \\" x=ü`)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Parse(text)
+		if err != nil {
+			if code, _ := fault.CodeOf(err); code != fault.Invalid {
+				t.Fatalf("%q: error without a code: %v", text, err)
+			}
+			return
+		}
+		again, err := Parse(p.String())
+		if err != nil || !reflect.DeepEqual(again, p) {
+			t.Fatalf("%q was written as %q and read back as %#v, %v", text, p.String(), again, err)
+		}
+	})
+}
+
+var testOps = Catalogue{
+	{Name: "canny", Params: []Param{Float("low", 50, 0, 1000, ""), Float("high", 150, 0, 1000, "")}},
+	{Name: "gray"},
+	{Name: "blur", Params: []Param{SizeOf("ksize", "5", 1, 31, "").OnlyOdd(), Choice("border", []string{"default", "wrap"}, "")}},
+	{Name: "crop", Params: []Param{Int("x", 0, 0, 10, "").Required(), Bool("strict", false, "")}},
+	{Name: "scale", Params: []Param{Float("by", 1, math.Inf(-1), math.Inf(1), "")}},
+}
+
+func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
+	cases := []struct{ name, text, err string }{
+		{"defaults are enough", "gray | canny", ""},
+		{"a near op", "grey", "step 1: unknown op grey; did you mean gray?"},
+		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, scale"},
+		{"a near parameter", "canny lo=3", "canny: unknown parameter lo; did you mean low?"},
+		{"an op without parameters", "gray x=1", "gray: unknown parameter x; it takes none"},
+		{"beyond the range", "gray | canny low=-1", "step 2, canny: low=-1 is not allowed: it takes a float in 0..1000"},
+		{"not a number", "canny low=NaN", "low=NaN is not allowed"},
+		{"an even size", "blur ksize=4x3", "ksize=4x3 is not allowed: it takes a size such as 5 or 5x3, odd each side in 1..31"},
+		{"a size of two odd sides", "blur ksize=5x3", ""},
+		{"not one of the choices", "blur border=wra", "border=wra is not allowed: it takes one of default, wrap"},
+		{"a required parameter", "crop", "crop: parameter x is missing: an int in 0..10"},
+		{"a bool that is neither", "crop x=1 strict=yes", "strict=yes is not allowed: it takes true or false"},
+		{"no bounds at all", "scale by=-1e300", ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := Parse(c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkErr(t, testOps.Check(p), c.err)
+		})
+	}
+}
+
+func TestBindFillsInDefaultsAlsoAfterATripThroughJSON(t *testing.T) {
+	data, err := json.Marshal(testOps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops Catalogue
+	if err := json.Unmarshal(data, &ops); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := Parse("crop x=3 | blur | canny low=0.5")
+	crop, err1 := ops.Bind(p, 0)
+	blur, err2 := ops.Bind(p, 1)
+	canny, err3 := ops.Bind(p, 2)
+	if err1 != nil || err2 != nil || err3 != nil {
+		t.Fatal(err1, err2, err3)
+	}
+	if crop.Int("x") != 3 || crop.Bool("strict") || blur.Size("ksize") != (Size{5, 5}) || blur.String("border") != "default" ||
+		canny.Float("low") != 0.5 || canny.Float("high") != 150 {
+		t.Fatalf("%v %v %v", crop, blur, canny)
+	}
+}
+
+func checkErr(t *testing.T, err error, want string) {
+	t.Helper()
+	if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		t.Fatalf("error %v; want %q", err, want)
+	}
+}

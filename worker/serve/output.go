@@ -1,0 +1,112 @@
+package serve
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+)
+
+// Output takes what one Run of a program makes. It belongs to that Run: it is not for concurrent use and not for later.
+type Output struct {
+	block []byte                      // lent by the coordinator; may be empty
+	grow  func(n int) ([]byte, error) // asks for a larger block, blocks until answered
+	step  func(i int)                 // tells the coordinator where we are; may be nil
+
+	out     frame.Frame // Pix within block, or nil
+	same    bool
+	values  []Value
+	steps   []time.Duration
+	started time.Time
+	current int
+}
+
+// Value is something that a step found beside the pixels. JSON is its documented shape.
+type Value struct {
+	Step int
+	Op   string
+	JSON json.RawMessage
+}
+
+// Pixels returns the dense rows of a picture of geometry g in the output block, for the program to fill; what they hold before
+// is undefined. Where the lent block is too small it blocks until the coordinator grants a larger one. A second call replaces
+// the first. An error means that the farm has no memory for such a picture: return it.
+func (o *Output) Pixels(g frame.Geometry) ([]byte, error) {
+	n, err := g.Size()
+	if err != nil {
+		return nil, err
+	}
+	return o.take(g, n)
+}
+
+// Encoded is Pixels for n encoded bytes.
+func (o *Output) Encoded(n int) ([]byte, error) {
+	if n < 1 || n > frame.MaxBytes {
+		return nil, fault.Errorf(fault.Invalid, "%d encoded bytes: 1 to %d are possible", n, frame.MaxBytes)
+	}
+	return o.take(frame.Geometry{Format: frame.FormatEncoded}, n)
+}
+
+func (o *Output) take(g frame.Geometry, n int) ([]byte, error) {
+	if n > len(o.block) {
+		block, err := o.grow(n)
+		if err != nil {
+			return nil, err
+		}
+		if len(block) < n {
+			return nil, fault.Errorf(fault.Overloaded, "asked for %d bytes of output, was granted %d", n, len(block))
+		}
+		o.block = block
+	}
+	o.out.Geometry, o.out.Pix, o.same = g, o.block[:n:n], false
+	return o.out.Pix, nil
+}
+
+// Same makes the input the output, without a copy.
+func (o *Output) Same() { o.out, o.same = frame.Frame{PTS: o.out.PTS}, true }
+
+// SetPTS sets the presentation time of a frame that a reader made. Others inherit their input's.
+func (o *Output) SetPTS(d time.Duration) { o.out.PTS = d }
+
+// Step says that step i begins. It stamps the time, and shows the coordinator that there is progress.
+func (o *Output) Step(i int) {
+	now := time.Now()
+	if len(o.steps) > 0 {
+		o.steps[len(o.steps)-1] = now.Sub(o.started)
+	}
+	o.steps = append(o.steps, 0)
+	o.started, o.current = now, i
+	if o.step != nil {
+		o.step(i)
+	}
+}
+
+// Value adds something that the current step found. It must suit encoding/json.
+func (o *Output) Value(op string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("%s: cannot express what it found: %v", op, err)
+	}
+	o.values = append(o.values, Value{Step: o.current, Op: op, JSON: data})
+	return nil
+}
+
+// Outcome is what a program made of one frame.
+type Outcome struct {
+	Frame  frame.Frame // the input itself after Same; FormatNone where there are no pixels
+	Values []Value
+}
+
+// Try runs a program in this process, on Go memory: for tests of an engine and its ops.
+func Try(p Program, in frame.Frame) (Outcome, error) {
+	o := &Output{grow: func(n int) ([]byte, error) { return make([]byte, n), nil }}
+	if err := p.Run(in, o); err != nil {
+		return Outcome{}, err
+	}
+	if o.same {
+		o.out = in
+	}
+	return Outcome{Frame: o.out, Values: o.values}, nil
+}
