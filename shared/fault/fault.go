@@ -21,6 +21,9 @@ const (
 	Cancelled   Code = "cancelled"         // the caller gave up
 	Closing     Code = "closing"           // the farm is shutting down
 	Unavailable Code = "unavailable"       // no worker can be had
+
+	// End is a worker's word for "no more frames". It ends a Reader's iteration and never reaches a caller.
+	End Code = "end"
 )
 
 // Error is a fault with its story. The message names the thing, the value and the limit.

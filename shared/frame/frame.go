@@ -66,8 +66,8 @@ func (f Frame) Release() {
 	}
 }
 
-// Clone returns the frame with its bytes in Go memory of their own. The original keeps its memory.
-func (f Frame) Clone() Frame {
+// Copy returns the frame with its bytes in Go memory of their own. The original keeps its memory.
+func (f Frame) Copy() Frame {
 	f.Pix, f.Mem = append([]byte(nil), f.Pix...), nil
 	return f
 }

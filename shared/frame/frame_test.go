@@ -61,11 +61,11 @@ func TestAFrameIsValidOnlyWithItsExactBytes(t *testing.T) {
 	})
 }
 
-func TestCloneHasBytesOfItsOwn(t *testing.T) {
+func TestACopyHasBytesOfItsOwn(t *testing.T) {
 	f := Encoded([]byte{1, 2, 3})
-	c := f.Clone()
+	c := f.Copy()
 	f.Pix[0] = 9
 	if c.Pix[0] != 1 {
-		t.Fatal("the clone shares the original's bytes")
+		t.Fatal("the copy shares the original's bytes")
 	}
 }

@@ -73,13 +73,18 @@ func (o *Output) SetPTS(d time.Duration) { o.out.PTS = d }
 // Step says that step i begins. It stamps the time, and shows the coordinator that there is progress.
 func (o *Output) Step(i int) {
 	now := time.Now()
-	if len(o.steps) > 0 {
-		o.steps[len(o.steps)-1] = now.Sub(o.started)
-	}
+	o.finish(now)
 	o.steps = append(o.steps, 0)
 	o.started, o.current = now, i
 	if o.step != nil {
 		o.step(i)
+	}
+}
+
+// finish says that the current step, if any, ends now.
+func (o *Output) finish(now time.Time) {
+	if len(o.steps) > 0 {
+		o.steps[len(o.steps)-1] = now.Sub(o.started)
 	}
 }
 

@@ -1,0 +1,64 @@
+package proc
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Cause is why a worker ended: by itself, or on whose order it was killed. It is recorded before the kill, so that an ordered
+// end is never taken for a crash.
+type Cause string
+
+// The causes.
+const (
+	CauseExited   Cause = "exited"   // it ended by itself, with a code or by a signal
+	CauseDeadline Cause = "deadline" // killed: a job in it passed its deadline
+	CauseStart    Cause = "start"    // killed: not ready in time
+	CauseProtocol Cause = "protocol" // killed: it sent what it must not
+	CauseCancel   Cause = "cancel"   // killed: its running job was cancelled
+	CauseStop     Cause = "stop"     // stopped: the farm closes, or needs it no longer
+)
+
+// Exit is how a worker process ended.
+type Exit struct {
+	Cause Cause
+	// Detail says more about an ordered end: which job, which rule.
+	Detail string
+	PID    int
+	// Code is the exit code; -1 when a signal ended the process, or when it never started.
+	Code int
+	// Signal is such as "segmentation fault"; empty where none ended the process.
+	Signal string
+	// Stderr is the last lines that the process wrote there, and to standard output.
+	Stderr string
+	// Lived is from the start to the end; MaxRSS the most memory it had in bytes, shared frames included.
+	Lived  time.Duration
+	MaxRSS int64
+}
+
+// String is one line, such as `worker process 4711 died by signal "segmentation fault" after 1.2s: terminate called`.
+func (e Exit) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "worker process %d ", e.PID)
+	switch {
+	case e.Cause != CauseExited && e.Detail != "":
+		fmt.Fprintf(&b, "was killed (%s: %s)", e.Cause, e.Detail)
+	case e.Cause != CauseExited:
+		fmt.Fprintf(&b, "was killed (%s)", e.Cause)
+	case e.Signal != "":
+		fmt.Fprintf(&b, "died by signal %q", e.Signal)
+	default:
+		fmt.Fprintf(&b, "exited with code %d", e.Code)
+	}
+	fmt.Fprintf(&b, " after %v", e.Lived.Round(time.Millisecond))
+	if lines := strings.Fields(e.Stderr); len(lines) > 0 {
+		b.WriteString("; its last words: " + lastLines(e.Stderr, 3))
+	}
+	return b.String()
+}
+
+func lastLines(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], " / ")
+}

@@ -1,0 +1,114 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Launcher starts worker processes. It owns one operating system thread, from which all of them are started: the kernel kills
+// them when that thread ends (PDEATHSIG), so it must last as long as they (golang/go#27505), and they inherit its low priority.
+type Launcher struct {
+	start chan func()
+	ended chan struct{}
+}
+
+// NewLauncher takes the niceness that workers get on top of ours. It also removes what coordinators left behind that were
+// killed while a worker started.
+func NewLauncher(nice int) *Launcher {
+	sweep(socketRoot())
+	l := &Launcher{start: make(chan func()), ended: make(chan struct{})}
+	go l.run(nice)
+	return l
+}
+
+func (l *Launcher) run(nice int) {
+	defer close(l.ended)
+	runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+	if nice > 0 {
+		// Without the right to it workers keep our priority: slower replies under load, nothing worse.
+		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, min(19, niceness()+nice))
+	}
+	for f := range l.start {
+		f()
+	}
+}
+
+func niceness() int {
+	n, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil {
+		return 0
+	}
+	return 20 - n // the system call answers 1 to 40
+}
+
+// do runs f on the thread and waits for it.
+func (l *Launcher) do(f func()) {
+	done := make(chan struct{})
+	l.start <- func() { defer close(done); f() }
+	<-done
+}
+
+// Close ends the thread. All workers must have ended.
+func (l *Launcher) Close() {
+	close(l.start)
+	<-l.ended
+}
+
+const socketDirPrefix = "cvfarm-"
+
+// socketRoot is where socket directories are made: the temporary directory, unless a socket's path in it would be longer than
+// the 107 bytes that the kernel allows.
+func socketRoot() string {
+	const rest = len("/cvfarm-4194304-4294967295/plugin-dir4294967295/plugin4294967295")
+	if temp := os.TempDir(); len(temp)+rest <= 107 {
+		return temp
+	}
+	return "/tmp"
+}
+
+// socketDir makes a directory for a worker's socket. It is removed as soon as the worker is connected.
+func socketDir() (string, error) {
+	return os.MkdirTemp(socketRoot(), socketDirPrefix+strconv.Itoa(os.Getpid())+"-")
+}
+
+// sweep removes the socket directories of coordinators that are no more.
+func sweep(temp string) {
+	dirs, err := filepath.Glob(filepath.Join(temp, socketDirPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range dirs {
+		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), socketDirPrefix), "-")
+		pid, err := strconv.Atoi(owner)
+		if err == nil && pid > 0 && errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+			os.RemoveAll(dir)
+		}
+	}
+}
+
+// inherited is the part of our environment that workers get. The rest, secrets among it, they do not.
+func inherited() []string {
+	var env []string
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		switch {
+		case strings.HasPrefix(name, "LC_"), strings.HasPrefix(name, "OPENCV_"), strings.HasPrefix(name, "DYLD_"):
+			env = append(env, kv)
+		case name == "PATH" || name == "HOME" || name == "LANG" || name == "TZ" || name == "TMPDIR" || name == "LD_LIBRARY_PATH":
+			env = append(env, kv)
+		}
+	}
+	return env
+}
+
+// sacrificeFirst makes the kernel, short of memory, take a worker before the coordinator.
+func sacrificeFirst(pid int) {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("500"), 0o644)
+}

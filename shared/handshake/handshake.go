@@ -1,0 +1,80 @@
+// Package handshake is how the two binaries recognise each other: the go-plugin settings, and what a worker finds in its file
+// descriptors and environment when the coordinator has started it.
+package handshake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+// Version is that of the protocol between coordinator and worker. Both sides must have the same one.
+const Version = 1
+
+// What a worker inherits, as file descriptors.
+const (
+	ArenaReadFD  = 3 // the arena, read-only
+	ArenaWriteFD = 4 // the arena, to map the own region; closed then
+	LifelineFD   = 5 // the read end of a pipe that ends when the coordinator does
+)
+
+// What a worker finds in its environment.
+const (
+	EnvRegion  = "CVFARM_REGION"  // "offset:size" of its region in the arena
+	EnvLanes   = "CVFARM_LANES"   // how many jobs it runs at a time
+	EnvThreads = "CVFARM_THREADS" // how many threads one job may use
+)
+
+// Name is the one plugin that a worker serves.
+const Name = "worker"
+
+// Config is go-plugin's. The cookie keeps people from starting workers by hand; it is no secret.
+func Config() plugin.HandshakeConfig {
+	return plugin.HandshakeConfig{
+		ProtocolVersion:  Version,
+		MagicCookieKey:   "CVFARM_WORKER_COOKIE",
+		MagicCookieValue: "b06d3a5c0b1f4a2f9f0f6d6c",
+	}
+}
+
+// FormatRegion writes the value of EnvRegion.
+func FormatRegion(offset, size int64) string { return fmt.Sprintf("%d:%d", offset, size) }
+
+// ParseRegion reads the value of EnvRegion.
+func ParseRegion(s string) (offset, size int64, err error) {
+	if _, err := fmt.Sscanf(s, "%d:%d", &offset, &size); err != nil {
+		return 0, 0, fmt.Errorf("%s=%q is not offset:size", EnvRegion, s)
+	}
+	return offset, size, nil
+}
+
+// Guest is the worker's plugin set.
+func Guest(s workerpb.WorkerServiceServer) plugin.PluginSet {
+	return plugin.PluginSet{Name: &glue{server: s}}
+}
+
+// Host is the coordinator's plugin set: its client dispenses a workerpb.WorkerServiceClient.
+func Host() plugin.PluginSet { return plugin.PluginSet{Name: &glue{}} }
+
+// glue is the plugin.GRPCPlugin of both sides.
+type glue struct {
+	plugin.NetRPCUnsupportedPlugin
+	server workerpb.WorkerServiceServer
+}
+
+func (g *glue) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+	if g.server == nil {
+		return errors.New("this side has nothing to serve")
+	}
+	workerpb.RegisterWorkerServiceServer(s, g.server)
+	return nil
+}
+
+func (g *glue) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return workerpb.NewWorkerServiceClient(conn), nil
+}

@@ -1,0 +1,25 @@
+// Package shm is memory that the coordinator and its workers share: one sealed memfd, the arena, in which pixels pass between
+// processes without a copy.
+//
+// # Who may do what
+//
+// The coordinator is the only allocator. What is lent to whom is known in its private memory only; no lock, counter or header
+// lies in the arena, so no crash can leave one broken. The size is sealed (F_SEAL_SHRINK, F_SEAL_GROW): nobody can cut the file
+// and so kill the others by SIGBUS.
+//
+// The arena is cut into regions. A worker maps the whole arena read-only, through a descriptor that is itself read-only, and
+// only its own region writable; then it closes the writable descriptor. A wild write in one worker therefore cannot touch the
+// output of another, nor anybody's input: the kernel stops it. A retried job reads the same pixels as the first try.
+//
+// A region belongs to one process at a time. It is given to the next only when the former process has been reaped and nobody
+// holds a lease in it any more.
+//
+// Nothing that is read from the arena is believed: it holds pixels, and each region's first page holds the worker's own report
+// of what it is doing, a hint for crash reports.
+//
+// # Memory
+//
+// Address space is plentiful and sparse; memory is what is touched. A Budget bounds the bytes that are lent or kept warm.
+// Returned blocks stay warm, so that a steady stream of equal frames causes no page faults, until somebody else needs the
+// bytes; then their pages go back to the kernel by a punched hole.
+package shm

@@ -1,0 +1,159 @@
+package fake
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
+)
+
+// EnvStart names a deed that a fake worker does before it serves: crash, hang, version, garbage, or nothing.
+const EnvStart = "CVFARM_FAKE_START"
+
+func misbehaveAtStart(deed string) {
+	switch deed {
+	case "crash":
+		fmt.Fprintln(os.Stderr, "cannot load the library that does not exist")
+		os.Exit(3)
+	case "hang":
+		forever()
+	case "version":
+		fmt.Println("1|999|unix|/nowhere|grpc")
+		forever()
+	case "garbage":
+		fmt.Println(strings.Repeat("not a handshake ", 4096))
+		forever()
+	}
+}
+
+// deed is one op of the fake worker.
+type deed struct {
+	name   string
+	doc    string
+	params []pipeline.Param
+	do     func(a pipeline.Args, in frame.Frame, out *serve.Output) error
+}
+
+var millis = pipeline.Int("ms", 10, 0, 3_600_000, "How long, in milliseconds.")
+
+// deeds is everything that the fake worker can do.
+var deeds = []deed{
+	{"echo", "Return the input.", nil, func(_ pipeline.Args, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
+	{"invert", "Complement every byte.", nil, invert},
+	{"grow", "Return a gray frame of that many bytes.", []pipeline.Param{pipeline.Int("n", 1, 1, frame.MaxSide, "Bytes.")}, grow},
+	{"index", "Report the frame's index as data.", nil, func(_ pipeline.Args, in frame.Frame, out *serve.Output) error {
+		return out.Value("index", in.Index)
+	}},
+	{"pid", "Report the process's number as data.", nil, func(_ pipeline.Args, _ frame.Frame, out *serve.Output) error {
+		return out.Value("pid", os.Getpid())
+	}},
+	{"sleep", "Take a while.", []pipeline.Param{millis}, func(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+		time.Sleep(time.Duration(a.Int("ms")) * time.Millisecond)
+		return nil
+	}},
+	{"fail", "Refuse the frame.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error { return invalid("fail: as it was told to") }},
+	{"undecodable", "Say that the bytes are no image.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error {
+		return fault.Errorf(fault.Undecodable, "undecodable: as it was told to")
+	}},
+	{"kill", "Die by a signal.", []pipeline.Param{pipeline.Choice("signal", []string{"KILL", "SEGV", "ABRT", "STOP", "TERM"}, "Which.")}, die},
+	{"exit", "End the process.", []pipeline.Param{pipeline.Int("code", 0, 0, 255, "Exit code.")}, func(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+		fmt.Fprintln(os.NewFile(2, "stderr"), "these are my last words")
+		os.Exit(a.Int("code"))
+		return nil
+	}},
+	{"panic", "Panic.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error { panic("as it was told to") }},
+	{"hang", "Never return.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error { forever(); return nil }},
+	{"scribble", "Write into the input.", nil, func(_ pipeline.Args, in frame.Frame, _ *serve.Output) error { in.Pix[0] ^= 1; return nil }},
+	{"overrun", "Write behind the own output.", nil, overrun},
+	{"lie", "Answer with something that was not asked for.", []pipeline.Param{
+		pipeline.Choice("about", []string{"size", "geometry", "id", "twice", "huge"}, "What the lie is about."),
+	}, lie},
+	{"flood", "Print a lot.", []pipeline.Param{
+		pipeline.Int("fd", 2, 1, 2, "Where to."), pipeline.Int("kb", 1024, 1, 1<<20, "How much."),
+	}, flood},
+	{"mumble", "Print what breaks go-plugin's own parser of standard error (it panics on it).", nil, func(pipeline.Args, frame.Frame, *serve.Output) error {
+		_, err := unix.Write(2, []byte("{\"@message\": 5, \"@level\": [], \"@timestamp\": {}}\n\xff\xfe\x1b[2J\n"))
+		return err
+	}},
+	{"grandchild", "Start a process that keeps standard output and error open.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error {
+		cmd := exec.Command("sleep", "3600")
+		cmd.Stdout, cmd.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
+		return cmd.Start()
+	}},
+	{"hog", "Take memory.", []pipeline.Param{pipeline.Int("mb", 64, 1, 1<<20, "How much.")}, hog},
+}
+
+func invert(_ pipeline.Args, in frame.Frame, out *serve.Output) error {
+	dst, err := same(in, out)
+	for i := range dst {
+		dst[i] = ^in.Pix[i]
+	}
+	return err
+}
+
+// same is an output like the input.
+func same(in frame.Frame, out *serve.Output) ([]byte, error) {
+	if in.IsPixels() {
+		return out.Pixels(in.Geometry)
+	}
+	return out.Encoded(len(in.Pix))
+}
+
+func grow(a pipeline.Args, in frame.Frame, out *serve.Output) error {
+	dst, err := out.Pixels(frame.Geometry{Width: a.Int("n"), Height: 1, Format: frame.FormatGray})
+	for i := range dst {
+		dst[i] = byte(in.Index)
+	}
+	return err
+}
+
+var signals = map[string]unix.Signal{"KILL": unix.SIGKILL, "SEGV": unix.SIGSEGV, "ABRT": unix.SIGABRT, "STOP": unix.SIGSTOP, "TERM": unix.SIGTERM}
+
+func die(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+	serve.TrueSignals()
+	if err := unix.Kill(os.Getpid(), signals[a.String("signal")]); err != nil {
+		return err
+	}
+	forever() // the signal may reach another thread first
+	return nil
+}
+
+// overrun writes on the page in front of its own region, where somebody else's output may lie.
+func overrun(_ pipeline.Args, in frame.Frame, out *serve.Output) error {
+	dst, err := same(in, out)
+	if err != nil {
+		return err
+	}
+	serve.TrueSignals()
+	p := unsafe.Pointer(&dst[0])
+	for i := 0; ; i += 4096 {
+		*(*byte)(unsafe.Add(p, -i)) = 0xff
+	}
+}
+
+func flood(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+	chunk := []byte(strings.Repeat("x", 1023) + "\n")
+	for range a.Int("kb") {
+		if _, err := unix.Write(a.Int("fd"), chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hog(a pipeline.Args, _ frame.Frame, out *serve.Output) error {
+	mem := make([]byte, a.Int("mb")<<20)
+	for i := 0; i < len(mem); i += 4096 {
+		mem[i] = 1
+	}
+	return out.Value("hog", len(mem))
+}

@@ -1,0 +1,111 @@
+// Package fake is a worker engine that obeys scripts: its ops crash, hang, lie and flood when the pipeline tells them to. Tests
+// and chaos runs say in the pipeline what they want, so that no misbehaviour is ever built into production code. It is pure Go
+// and knows no image: its ops work on bytes.
+package fake
+
+import (
+	"os"
+	"time"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/handshake"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
+)
+
+// ServeIfWorker turns this process into a fake worker if a coordinator started it as one, and then never returns. A TestMain
+// calls it first: the test binary is then its own worker binary.
+func ServeIfWorker() {
+	if cfg := handshake.Config(); os.Getenv(cfg.MagicCookieKey) == cfg.MagicCookieValue {
+		Main()
+	}
+}
+
+// Main is a fake worker's whole life. How it behaves before it serves anything is told by its environment: see EnvStart.
+func Main() {
+	misbehaveAtStart(os.Getenv(EnvStart))
+	serve.MainWith(func(serve.Settings) (serve.Engine, error) { return engine{}, nil }, lying)
+}
+
+type engine struct{}
+
+func (engine) Info() serve.Info {
+	ops := make(pipeline.Catalogue, len(deeds))
+	for i, d := range deeds {
+		ops[i] = pipeline.OpInfo{Name: d.name, Doc: d.doc, Module: "fake", Params: append(d.params, conditions...)}
+	}
+	return serve.Info{Name: "fake", Versions: map[string]string{"fake": "1"}, Ops: ops}
+}
+
+func (e engine) Compile(p pipeline.Pipeline) (serve.Program, error) {
+	ops := e.Info().Ops
+	var out program
+	for i := range p {
+		args, err := ops.Bind(p, i)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range deeds {
+			if d.name == p[i].Op {
+				out = append(out, step{args, d})
+			}
+		}
+	}
+	return out, nil
+}
+
+type program []step
+
+type step struct {
+	args pipeline.Args
+	deed deed
+}
+
+// conditions say at which frame an op does what it does: everywhere by default.
+var conditions = []pipeline.Param{
+	pipeline.Int("index", -1, -1, 1<<30, "Only at the frame of this index."),
+	pipeline.String("once", "", "Only if this file does not exist; it does afterwards."),
+}
+
+func (s step) applies(in frame.Frame) bool {
+	if i := s.args.Int("index"); i >= 0 && uint64(i) != in.Index {
+		return false
+	}
+	path := s.args.String("once")
+	if path == "" {
+		return true
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
+
+// Run does the steps in order. The last one that put something has made the output; the input is the output otherwise.
+func (p program) Run(in frame.Frame, out *serve.Output) error {
+	out.Same()
+	for i, s := range p {
+		out.Step(i)
+		if !s.applies(in) {
+			continue
+		}
+		if err := s.deed.do(s.args, in, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (program) Close() error { return nil }
+
+// forever waits as a busy native call would not: without using a core.
+func forever() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+func invalid(format string, args ...any) error { return fault.Errorf(fault.Invalid, format, args...) }

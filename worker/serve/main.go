@@ -1,0 +1,107 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+
+	"github.com/cvfarm/cvfarm/shared/handshake"
+	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+// Settings are what the coordinator asks of an engine.
+type Settings struct {
+	// Threads is how many threads one job may use, at least 1.
+	Threads int
+	// Lanes is how many jobs run at a time, at least 1.
+	Lanes int
+}
+
+// Main is the whole life of a worker process: it makes the engine and serves it until the coordinator closes the connection or
+// is gone. It never returns. Started by hand, it says what this program is, and exits with code 1.
+func Main(open func(Settings) (Engine, error)) {
+	MainWith(open, func(s workerpb.WorkerServiceServer) workerpb.WorkerServiceServer { return s })
+}
+
+// MainWith is Main with something around the server: to observe the protocol, or to break it in a test.
+func MainWith(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceServer) workerpb.WorkerServiceServer) {
+	cfg := handshake.Config()
+	if os.Getenv(cfg.MagicCookieKey) != cfg.MagicCookieValue {
+		fmt.Fprintf(os.Stderr, startedByHand, filepath.Base(os.Args[0]))
+		os.Exit(1)
+	}
+	if err := run(open, wrap); err != nil {
+		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+const startedByHand = `%[1]s is a worker of cvfarm: it runs image processing for a coordinator, which starts it, feeds it
+frames through shared memory, and replaces it when it crashes. It is of no use alone. Run the coordinator instead:
+
+  coordinator run photo.jpg -p 'gray | canny low=50 high=150' -o edges.png --worker ./%[1]s
+  coordinator ops --worker ./%[1]s
+`
+
+func run(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceServer) workerpb.WorkerServiceServer) error {
+	if err := guardStdout(); err != nil {
+		return err
+	}
+	go watchLifeline(os.NewFile(handshake.LifelineFD, "lifeline"))
+	view, err := mapArena()
+	if err != nil {
+		return err
+	}
+	settings := Settings{Threads: positive(handshake.EnvThreads), Lanes: positive(handshake.EnvLanes)}
+	engine, err := open(settings)
+	if err != nil {
+		return err
+	}
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig: handshake.Config(),
+		Plugins:         handshake.Guest(wrap(NewServer(engine, view, settings.Lanes))),
+		GRPCServer:      plugin.DefaultGRPCServer,
+		Logger:          hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
+	})
+	return nil
+}
+
+func mapArena() (*shm.View, error) {
+	offset, size, err := handshake.ParseRegion(os.Getenv(handshake.EnvRegion))
+	if err != nil {
+		return nil, err
+	}
+	ro, rw := os.NewFile(handshake.ArenaReadFD, "arena"), os.NewFile(handshake.ArenaWriteFD, "region")
+	if ro == nil || rw == nil {
+		return nil, errors.New("the coordinator passed no shared memory")
+	}
+	return shm.Open(ro, rw, offset, size)
+}
+
+func positive(env string) int {
+	n, _ := strconv.Atoi(os.Getenv(env))
+	return max(1, n)
+}
+
+// watchLifeline ends the process when the coordinator is gone: the kernel closes the other end of the pipe however it died.
+// It also takes the socket along, which nobody else would remove.
+func watchLifeline(pipe *os.File) {
+	_, _ = io.Copy(io.Discard, pipe)
+	if dir := os.Getenv(plugin.EnvUnixSocketDir); dir != "" {
+		os.RemoveAll(dir)
+	}
+	os.Exit(0)
+}
+
+// NewServer serves an engine on a mapped arena: what Main does between the process's start and its end.
+func NewServer(e Engine, view *shm.View, lanes int) workerpb.WorkerServiceServer {
+	return &server{engine: e, view: view, lanes: lanes, programs: map[uint32]compiled{}}
+}

@@ -1,0 +1,156 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"sync"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+// server is the protocol's worker side. It holds the programs; a session runs the jobs.
+type server struct {
+	workerpb.UnimplementedWorkerServiceServer
+	engine Engine
+	view   *shm.View
+	lanes  int
+
+	mu       sync.Mutex
+	programs map[uint32]compiled
+}
+
+// compiled is a program, or why there is none.
+type compiled struct {
+	program Program
+	err     error
+}
+
+func (s *server) Describe(context.Context, *workerpb.DescribeRequest) (*workerpb.DescribeResponse, error) {
+	info := s.engine.Info()
+	ops, err := json.Marshal(info.Ops)
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "the engine's ops cannot be described: %v", err)
+	}
+	modules, err := json.Marshal(info.Modules)
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "the engine's modules cannot be described: %v", err)
+	}
+	return &workerpb.DescribeResponse{Engine: info.Name, Versions: info.Versions, OpsJson: ops, ModulesJson: modules}, nil
+}
+
+func (s *server) OpenReader(_ context.Context, r *workerpb.OpenReaderRequest) (*workerpb.OpenReaderResponse, error) {
+	engine, err := s.video()
+	if err != nil {
+		return nil, err
+	}
+	p, v, err := engine.OpenReader(r.Uri, r.Skip)
+	if err != nil {
+		return nil, statusOf(err)
+	}
+	s.put(r.Program, compiled{program: p})
+	return &workerpb.OpenReaderResponse{Geometry: toGeometry(v.Geometry), Fps: v.FPS, Frames: v.Frames, Codec: v.Codec}, nil
+}
+
+func (s *server) OpenWriter(_ context.Context, r *workerpb.OpenWriterRequest) (*workerpb.OpenWriterResponse, error) {
+	engine, err := s.video()
+	if err != nil {
+		return nil, err
+	}
+	v := Video{Geometry: fromGeometry(r.Geometry), FPS: r.Fps, Codec: r.Codec, Container: r.Container}
+	p, codec, err := engine.OpenWriter(r.Path, v)
+	if err != nil {
+		return nil, statusOf(err)
+	}
+	s.put(r.Program, compiled{program: p})
+	return &workerpb.OpenWriterResponse{Codec: codec}, nil
+}
+
+func (s *server) video() (VideoEngine, error) {
+	if e, ok := s.engine.(VideoEngine); ok {
+		return e, nil
+	}
+	return nil, status.Errorf(codes.Unimplemented, "the engine %s reads and writes no videos", s.engine.Info().Name)
+}
+
+func (s *server) CloseProgram(_ context.Context, r *workerpb.CloseProgramRequest) (*workerpb.CloseProgramResponse, error) {
+	if err := s.drop(r.Program); err != nil {
+		return nil, statusOf(err)
+	}
+	return &workerpb.CloseProgramResponse{}, nil
+}
+
+// statusOf carries a fault over a unary call, as a detail of its status.
+func statusOf(err error) error {
+	f := toFault(err)
+	st, detailErr := status.New(codes.FailedPrecondition, f.Message).WithDetails(f)
+	if detailErr != nil {
+		return status.Error(codes.FailedPrecondition, f.Message)
+	}
+	return st.Err()
+}
+
+func toFault(err error) *workerpb.Fault {
+	code, ok := fault.CodeOf(err)
+	switch {
+	case err == io.EOF:
+		code = fault.End
+	case !ok:
+		code = fault.Invalid
+	}
+	return &workerpb.Fault{Code: string(code), Message: err.Error()}
+}
+
+func (s *server) put(id uint32, c compiled) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.programs[id] = c
+}
+
+func (s *server) drop(id uint32) error {
+	s.mu.Lock()
+	c := s.programs[id]
+	delete(s.programs, id)
+	s.mu.Unlock()
+	if c.program == nil {
+		return nil
+	}
+	return c.program.Close()
+}
+
+func (s *server) compile(d *workerpb.Program) compiled {
+	p, err := pipeline.Parse(d.Pipeline)
+	if err != nil {
+		return compiled{err: err}
+	}
+	program, err := s.engine.Compile(p)
+	return compiled{program, err}
+}
+
+func (s *server) find(id uint32) compiled {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.programs[id]
+	if !ok {
+		return compiled{err: fault.Errorf(fault.Invalid, "program %d was never defined", id)}
+	}
+	return c
+}
+
+func toGeometry(g frame.Geometry) *workerpb.Geometry {
+	return &workerpb.Geometry{Width: uint32(g.Width), Height: uint32(g.Height), Format: uint32(g.Format), Depth: uint32(g.Depth)}
+}
+
+func fromGeometry(g *workerpb.Geometry) frame.Geometry {
+	return frame.Geometry{
+		Width: int(g.GetWidth()), Height: int(g.GetHeight()),
+		Format: frame.Format(g.GetFormat()), Depth: frame.Depth(g.GetDepth()),
+	}
+}

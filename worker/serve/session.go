@@ -1,0 +1,229 @@
+package serve
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+// Results are sent at once, unless the next job follows immediately and jobs are so short that the message costs more than the
+// work: then up to maxBatch of them, none older than maxDelay, share a message.
+const (
+	maxBatch = 64
+	maxDelay = 100 * time.Microsecond
+)
+
+// backlog is how many jobs the worker takes beforehand. The coordinator sends fewer.
+const backlog = 4096
+
+// session is one Work stream: the jobs that came through it and the results that go back.
+type session struct {
+	*server
+	stream workerpb.WorkerService_WorkServer
+	jobs   chan *workerpb.Job
+
+	mu      sync.Mutex // guards what follows, and Send
+	pending *workerpb.WorkResponse
+	oldest  time.Time // when the first result of pending was added
+	grants  map[uint64]chan *workerpb.Block
+}
+
+// Work receives in the calling goroutine and runs jobs in one goroutine a lane. It returns when the coordinator has closed its
+// side and all jobs are answered, or when the stream breaks.
+func (s *server) Work(stream workerpb.WorkerService_WorkServer) error {
+	ss := &session{
+		server: s, stream: stream, jobs: make(chan *workerpb.Job, backlog),
+		pending: &workerpb.WorkResponse{}, grants: map[uint64]chan *workerpb.Block{},
+	}
+	var lanes errgroup.Group
+	for i := range s.lanes {
+		lanes.Go(func() error { return ss.runLane(i) })
+	}
+	err := ss.receive()
+	close(ss.jobs)
+	return errors.Join(err, lanes.Wait())
+}
+
+func (ss *session) receive() error {
+	for {
+		req, err := ss.stream.Recv()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, d := range req.Define {
+			ss.put(d.Id, ss.compile(d))
+		}
+		ss.deliver(req.Grants)
+		for _, j := range req.Jobs {
+			select {
+			case ss.jobs <- j:
+			case <-ss.stream.Context().Done():
+				return ss.stream.Context().Err()
+			}
+		}
+		for _, id := range req.Forget {
+			if err := ss.drop(id); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (ss *session) runLane(i int) error {
+	for {
+		j, ok := ss.next()
+		if !ok {
+			return ss.flush()
+		}
+		ss.view.Report(i, j.Id)
+		result := ss.run(i, j)
+		ss.view.Report(i, 0)
+		if err := ss.answer(result); err != nil {
+			return err
+		}
+	}
+}
+
+// next returns the next job. Before it waits for one, it sends what is pending.
+func (ss *session) next() (*workerpb.Job, bool) {
+	select {
+	case j, ok := <-ss.jobs:
+		return j, ok
+	default:
+	}
+	if ss.flush() != nil {
+		return nil, false
+	}
+	j, ok := <-ss.jobs
+	return j, ok
+}
+
+func (ss *session) answer(r *workerpb.Result) error {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	now := time.Now()
+	if len(ss.pending.Results) == 0 {
+		ss.oldest = now
+	}
+	ss.pending.Results = append(ss.pending.Results, r)
+	if len(ss.pending.Results) < maxBatch && now.Sub(ss.oldest) < maxDelay && r.RunNs < int64(maxDelay/2) {
+		return nil
+	}
+	return ss.send()
+}
+
+func (ss *session) flush() error {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if len(ss.pending.Results)+len(ss.pending.Needs) == 0 {
+		return nil
+	}
+	return ss.send()
+}
+
+func (ss *session) send() error {
+	out := ss.pending
+	ss.pending = &workerpb.WorkResponse{}
+	return ss.stream.Send(out)
+}
+
+// run runs one job. Whatever goes wrong is the job's fault, not the session's.
+func (ss *session) run(lane int, j *workerpb.Job) *workerpb.Result {
+	start := time.Now()
+	o, err := ss.tryRun(lane, j)
+	r := &workerpb.Result{Id: j.Id, RunNs: int64(time.Since(start))}
+	if err != nil {
+		r.Fault = toFault(err)
+		return r
+	}
+	o.finish(start.Add(time.Duration(r.RunNs)))
+	r.Same, r.PtsNs = o.same, int64(o.out.PTS)
+	if o.out.Pix != nil {
+		r.Geometry, r.Size = toGeometry(o.out.Geometry), uint64(len(o.out.Pix))
+	}
+	for _, v := range o.values {
+		r.Values = append(r.Values, &workerpb.Value{Step: uint32(v.Step), Op: v.Op, Json: v.JSON})
+	}
+	for _, d := range o.steps {
+		r.StepNs = append(r.StepNs, int64(d))
+	}
+	return r
+}
+
+func (ss *session) tryRun(lane int, j *workerpb.Job) (*Output, error) {
+	c := ss.find(j.Program)
+	if c.err != nil {
+		return nil, c.err
+	}
+	in, err := ss.input(j)
+	if err != nil {
+		return nil, err
+	}
+	o := &Output{
+		grow: func(n int) ([]byte, error) { return ss.ask(j.Id, n) },
+		step: func(int) { ss.view.Report(lane, j.Id) },
+	}
+	o.out.PTS = in.PTS
+	if b := j.Output; b != nil {
+		if o.block, err = ss.view.Out(b.Offset, b.Size); err != nil {
+			return nil, err
+		}
+	}
+	return o, c.program.Run(in, o)
+}
+
+func (ss *session) input(j *workerpb.Job) (frame.Frame, error) {
+	f := frame.Frame{Geometry: fromGeometry(j.Geometry), Index: j.Index, PTS: time.Duration(j.PtsNs)}
+	if j.Input == nil {
+		return f, nil
+	}
+	pix, err := ss.view.In(j.Input.Offset, j.Input.Size)
+	if err != nil {
+		return f, err
+	}
+	f.Pix = pix
+	return f, f.Validate()
+}
+
+// ask gets a larger output block from the coordinator.
+func (ss *session) ask(id uint64, n int) ([]byte, error) {
+	granted := make(chan *workerpb.Block, 1)
+	ss.mu.Lock()
+	ss.grants[id] = granted
+	ss.pending.Needs = append(ss.pending.Needs, &workerpb.Need{Id: id, Size: uint64(n)})
+	err := ss.send()
+	ss.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case b := <-granted:
+		if b == nil {
+			return nil, fault.Errorf(fault.Overloaded, "the farm has no memory for an output of %d bytes", n)
+		}
+		return ss.view.Out(b.Offset, b.Size)
+	case <-ss.stream.Context().Done():
+		return nil, ss.stream.Context().Err()
+	}
+}
+
+func (ss *session) deliver(grants []*workerpb.Grant) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	for _, g := range grants {
+		if granted, ok := ss.grants[g.Id]; ok {
+			delete(ss.grants, g.Id)
+			granted <- g.Output
+		}
+	}
+}
