@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
-	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/shm"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
@@ -56,7 +55,7 @@ func (s *server) OpenReader(_ context.Context, r *workerpb.OpenReaderRequest) (*
 		return nil, statusOf(err)
 	}
 	s.put(r.Program, compiled{program: p})
-	return &workerpb.OpenReaderResponse{Geometry: toGeometry(v.Geometry), Fps: v.FPS, Frames: v.Frames, Codec: v.Codec}, nil
+	return &workerpb.OpenReaderResponse{Geometry: workerpb.FromGeometry(v.Geometry), Fps: v.FPS, Frames: v.Frames, Codec: v.Codec}, nil
 }
 
 func (s *server) OpenWriter(_ context.Context, r *workerpb.OpenWriterRequest) (*workerpb.OpenWriterResponse, error) {
@@ -64,7 +63,7 @@ func (s *server) OpenWriter(_ context.Context, r *workerpb.OpenWriterRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	v := Video{Geometry: fromGeometry(r.Geometry), FPS: r.Fps, Codec: r.Codec, Container: r.Container}
+	v := Video{Geometry: r.Geometry.Frame(), FPS: r.Fps, Codec: r.Codec, Container: r.Container}
 	p, codec, err := engine.OpenWriter(r.Path, v)
 	if err != nil {
 		return nil, statusOf(err)
@@ -142,15 +141,4 @@ func (s *server) find(id uint32) compiled {
 		return compiled{err: fault.Errorf(fault.Invalid, "program %d was never defined", id)}
 	}
 	return c
-}
-
-func toGeometry(g frame.Geometry) *workerpb.Geometry {
-	return &workerpb.Geometry{Width: uint32(g.Width), Height: uint32(g.Height), Format: uint32(g.Format), Depth: uint32(g.Depth)}
-}
-
-func fromGeometry(g *workerpb.Geometry) frame.Geometry {
-	return frame.Geometry{
-		Width: int(g.GetWidth()), Height: int(g.GetHeight()),
-		Format: frame.Format(g.GetFormat()), Depth: frame.Depth(g.GetDepth()),
-	}
 }

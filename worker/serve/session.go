@@ -14,7 +14,7 @@ import (
 )
 
 // Results are sent at once, unless the next job follows immediately and jobs are so short that the message costs more than the
-// work: then up to maxBatch of them, none older than maxDelay, share a message.
+// work: then up to maxBatch of them share a message, none of which is kept for longer than maxDelay.
 const (
 	maxBatch = 64
 	maxDelay = 100 * time.Microsecond
@@ -31,7 +31,7 @@ type session struct {
 
 	mu      sync.Mutex // guards what follows, and Send
 	pending *workerpb.WorkResponse
-	oldest  time.Time // when the first result of pending was added
+	latest  *time.Timer // sends what is pending, if nobody did before
 	grants  map[uint64]chan *workerpb.Block
 }
 
@@ -42,6 +42,8 @@ func (s *server) Work(stream workerpb.WorkerService_WorkServer) error {
 		server: s, stream: stream, jobs: make(chan *workerpb.Job, backlog),
 		pending: &workerpb.WorkResponse{}, grants: map[uint64]chan *workerpb.Block{},
 	}
+	ss.latest = time.AfterFunc(time.Hour, func() { _ = ss.flush() }) // who sends next sees the same error
+	defer ss.latest.Stop()
 	var lanes errgroup.Group
 	for i := range s.lanes {
 		lanes.Go(func() error { return ss.runLane(i) })
@@ -111,15 +113,14 @@ func (ss *session) next() (*workerpb.Job, bool) {
 func (ss *session) answer(r *workerpb.Result) error {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	now := time.Now()
-	if len(ss.pending.Results) == 0 {
-		ss.oldest = now
-	}
 	ss.pending.Results = append(ss.pending.Results, r)
-	if len(ss.pending.Results) < maxBatch && now.Sub(ss.oldest) < maxDelay && r.RunNs < int64(maxDelay/2) {
-		return nil
+	if len(ss.pending.Results) == maxBatch || r.RunNs > int64(maxDelay/2) {
+		return ss.send()
 	}
-	return ss.send()
+	if len(ss.pending.Results) == 1 {
+		ss.latest.Reset(maxDelay) // the next job may take long, or not return
+	}
+	return nil
 }
 
 func (ss *session) flush() error {
@@ -149,7 +150,7 @@ func (ss *session) run(lane int, j *workerpb.Job) *workerpb.Result {
 	o.finish(start.Add(time.Duration(r.RunNs)))
 	r.Same, r.PtsNs = o.same, int64(o.out.PTS)
 	if o.out.Pix != nil {
-		r.Geometry, r.Size = toGeometry(o.out.Geometry), uint64(len(o.out.Pix))
+		r.Geometry, r.Size = workerpb.FromGeometry(o.out.Geometry), uint64(len(o.out.Pix))
 	}
 	for _, v := range o.values {
 		r.Values = append(r.Values, &workerpb.Value{Step: uint32(v.Step), Op: v.Op, Json: v.JSON})
@@ -183,7 +184,7 @@ func (ss *session) tryRun(lane int, j *workerpb.Job) (*Output, error) {
 }
 
 func (ss *session) input(j *workerpb.Job) (frame.Frame, error) {
-	f := frame.Frame{Geometry: fromGeometry(j.Geometry), Index: j.Index, PTS: time.Duration(j.PtsNs)}
+	f := frame.Frame{Geometry: j.Geometry.Frame(), Index: j.Index, PTS: time.Duration(j.PtsNs)}
 	if j.Input == nil {
 		return f, nil
 	}

@@ -14,6 +14,7 @@ type Cause string
 const (
 	CauseExited   Cause = "exited"   // it ended by itself, with a code or by a signal
 	CauseDeadline Cause = "deadline" // killed: a job in it passed its deadline
+	CauseStalled  Cause = "stalled"  // killed: it makes no progress, though no job in it passed its deadline
 	CauseStart    Cause = "start"    // killed: not ready in time
 	CauseProtocol Cause = "protocol" // killed: it sent what it must not
 	CauseCancel   Cause = "cancel"   // killed: its running job was cancelled
@@ -52,13 +53,26 @@ func (e Exit) String() string {
 		fmt.Fprintf(&b, "exited with code %d", e.Code)
 	}
 	fmt.Fprintf(&b, " after %v", e.Lived.Round(time.Millisecond))
-	if lines := strings.Fields(e.Stderr); len(lines) > 0 {
-		b.WriteString("; its last words: " + lastLines(e.Stderr, 3))
+	if words := lastWords(e.Stderr); words != "" {
+		b.WriteString("; its last words: " + words)
 	}
 	return b.String()
 }
 
-func lastLines(s string, n int) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], " / ")
+// lastWords is the lines that a reader looks for first: where the Go or C++ run-time gave its reason, or else the last few.
+func lastWords(stderr string) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	from, n := max(0, len(lines)-3), 3
+	for i, line := range lines {
+		for _, start := range []string{"panic: ", "fatal error: ", "terminate called"} {
+			if strings.HasPrefix(line, start) {
+				from, n = i, 2
+			}
+		}
+	}
+	lines = lines[from:min(from+n, len(lines))]
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, " / ")
 }

@@ -244,6 +244,15 @@ func (w *Worker) Exit() Exit {
 // Kill ends the process at once. The cause is for its Exit; the first one counts.
 func (w *Worker) Kill(cause Cause, detail string) { w.process.kill(cause, detail) }
 
+// streamGrace is how long after its stream has ended a process may take to end too.
+const streamGrace = time.Second
+
+// Doom is for a worker whose Recv failed: it is ending, or it is killed after a short while. Its own end is not overtaken, so
+// that the cause is the true one.
+func (w *Worker) Doom() {
+	time.AfterFunc(streamGrace, func() { w.Kill(CauseProtocol, "it closed its stream") })
+}
+
 // Drain asks the worker to finish what it was sent. Recv then brings the rest, and io.EOF. No Send may follow.
 func (w *Worker) Drain() error { return w.work.CloseSend() }
 

@@ -1,0 +1,106 @@
+package farm
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Isolation is how far jobs are kept from each other.
+type Isolation string
+
+const (
+	// Process gives every worker one job at a time: a crash costs that job's attempt alone.
+	Process Isolation = "process"
+	// Thread runs all jobs as threads of one worker process: less memory, but a crash costs the attempt of every job in it.
+	Thread Isolation = "thread"
+)
+
+// Config says how a farm runs. The zero value of every field but Worker is a good choice.
+type Config struct {
+	// Worker is the path of the worker binary. Required.
+	Worker string
+	// WorkerEnv is added to the workers' environment, which otherwise holds only what a worker needs.
+	WorkerEnv []string
+	// Workers is how many jobs run at a time: processes, or threads of one process under Thread isolation. Defaults to the
+	// CPU quota of this process (affinity and cgroup), divided by Threads.
+	Workers int
+	// Isolation defaults to Process.
+	Isolation Isolation
+	// Threads is how many threads OpenCV may use within one job. Defaults to 1: many frames at a time beat many threads in
+	// one.
+	Threads int
+	// Attempts is how often a job is tried in all when its worker dies. Defaults to 3.
+	Attempts int
+	// Timeout bounds one attempt of a job, from its start in a worker. The worker is killed when it passes. Defaults to 30 s.
+	Timeout time.Duration
+	// StartTimeout bounds the start of a worker until it is ready. Defaults to 20 s.
+	StartTimeout time.Duration
+	// QueueSize is how many jobs may wait for a worker. Defaults to 256.
+	QueueSize int
+	// Memory is the budget in bytes for frames and results in shared memory: half for what goes into workers, half for what
+	// comes out. Defaults to a quarter of the machine's (or the cgroup's) memory, at least 256 MiB and at most 8 GiB.
+	Memory int64
+	// MaxPixels bounds width × height of an image to decode. Defaults to 200 million.
+	MaxPixels int64
+	// Nice is added to the workers' niceness, so that the coordinator stays responsive on a full machine. Defaults to 5; a
+	// negative number is none.
+	Nice int
+	// Log receives what operators want to know: starts, exits, kills. Defaults to nothing.
+	Log *slog.Logger
+}
+
+// withDefaults returns c with every zero replaced.
+func (c Config) withDefaults() Config {
+	setDefault(&c.Isolation, Process)
+	setDefault(&c.Threads, 1)
+	setDefault(&c.Workers, max(1, CPUQuota()/max(1, c.Threads)))
+	setDefault(&c.Attempts, 3)
+	setDefault(&c.Timeout, 30*time.Second)
+	setDefault(&c.StartTimeout, 20*time.Second)
+	setDefault(&c.QueueSize, 256)
+	setDefault(&c.Memory, defaultMemory())
+	setDefault(&c.MaxPixels, 200_000_000)
+	setDefault(&c.Nice, 5)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func setDefault[T comparable](p *T, def T) {
+	var zero T
+	if *p == zero {
+		*p = def
+	}
+}
+
+// Validate names the first field that makes no sense.
+func (c Config) Validate() error {
+	limits := []struct {
+		name           string
+		value, low, up int64
+	}{
+		{"Workers", int64(c.Workers), 0, 1024},
+		{"Threads", int64(c.Threads), 0, 1024},
+		{"Attempts", int64(c.Attempts), 0, 100},
+		{"Timeout", int64(c.Timeout), 0, int64(24 * time.Hour)},
+		{"StartTimeout", int64(c.StartTimeout), 0, int64(time.Hour)},
+		{"QueueSize", int64(c.QueueSize), 0, 1 << 20},
+		{"Memory", c.Memory, 0, 1 << 40},
+		{"MaxPixels", c.MaxPixels, 0, 1 << 33},
+		{"Nice", int64(c.Nice), -20, 19},
+	}
+	for _, l := range limits {
+		if l.value < l.low || l.value > l.up {
+			return fmt.Errorf("farm config: %s is %d: %d to %d are possible", l.name, l.value, l.low, l.up)
+		}
+	}
+	if c.Worker == "" {
+		return fmt.Errorf("farm config: Worker is empty: it is the path of the worker binary")
+	}
+	if c.Isolation != "" && c.Isolation != Process && c.Isolation != Thread {
+		return fmt.Errorf("farm config: Isolation is %q: it is %q or %q", c.Isolation, Process, Thread)
+	}
+	return nil
+}

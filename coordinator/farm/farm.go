@@ -1,0 +1,334 @@
+package farm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/shared/shm"
+)
+
+// Farm is a set of supervised workers and the queue in front of them. All methods are safe for concurrent use.
+type Farm struct {
+	config      Config
+	launcher    *proc.Launcher
+	arena       *shm.Arena
+	ins, outs   *shm.Budget // for what goes into workers, for what comes out
+	host        *shm.Region // for frames that enter from Go memory
+	programs    programs
+	supervisors []*supervisor
+	events      broadcaster
+
+	jobs    chan *task // the bounded queue
+	retries chan *task // has room for every job that workers can hold
+
+	stop    context.CancelFunc // hard: ends the supervisors at once
+	stopped context.Context
+	running sync.WaitGroup // supervisors and sessions
+	closed  chan struct{}  // closed when Close has done its work
+
+	mu       sync.Mutex // guards what follows
+	info     Info
+	hasInfo  bool
+	closing  bool
+	pending  int           // jobs that are not settled
+	idle     chan struct{} // closed when closing and pending is 0
+	broken   int           // supervisors that cannot get a worker
+	lastWord error         // why not
+	counts   Counts
+	lastID   atomic.Uint64
+}
+
+// Info is how the workers describe themselves.
+type Info = proc.Info
+
+// Module is an optional part of a worker's library.
+type Module = proc.Module
+
+// Start launches the workers and returns when the first is ready; the others follow. It fails where none can be started, with
+// the story of the last try, and where ctx ends before.
+func Start(ctx context.Context, c Config) (*Farm, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.withDefaults()
+	processes, lanes := c.Workers, 1
+	if c.Isolation == Thread {
+		processes, lanes = 1, c.Workers
+	}
+	arena, err := shm.Create(regionsFor(processes), c.Memory/2)
+	if err != nil {
+		return nil, err
+	}
+	f := &Farm{
+		config: c, arena: arena, launcher: proc.NewLauncher(c.Nice),
+		ins: shm.NewBudget("inputs", c.Memory/2), outs: shm.NewBudget("outputs", c.Memory/2),
+		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch)),
+		closed: make(chan struct{}), idle: make(chan struct{}),
+	}
+	f.programs = programs{ops: f.Ops, byText: map[string]*program{}}
+	f.stopped, f.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if f.host, err = arena.Region(f.ins); err != nil {
+		return nil, err
+	}
+	first := make(chan error, processes)
+	for i := range processes {
+		s := newSupervisor(f, i+1, lanes, first)
+		f.supervisors = append(f.supervisors, s)
+		f.running.Go(func() { s.run(f.stopped) })
+	}
+	if err := f.awaitFirst(ctx, first, processes); err != nil {
+		f.stop()
+		_ = f.Close(f.stopped)
+		return nil, err
+	}
+	return f, nil
+}
+
+// regionsFor leaves room for the former regions of workers whose results are still in use, for readers and for writers.
+func regionsFor(processes int) int { return 4*processes + 64 }
+
+// awaitFirst waits for the first worker, or for the last failure.
+func (f *Farm) awaitFirst(ctx context.Context, first <-chan error, n int) error {
+	var last error
+	for range n {
+		select {
+		case err := <-first:
+			var start *proc.StartError
+			if err == nil || errors.As(err, &start) && start.Fatal {
+				return err
+			}
+			last = err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return last
+}
+
+// Ops is the catalogue that the workers brought.
+func (f *Farm) Ops() pipeline.Catalogue { return f.Info().Ops }
+
+// Info is how the workers describe themselves.
+func (f *Farm) Info() Info {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.info
+}
+
+// Check reports what is wrong with a pipeline: fault.Invalid, with the step, the parameter, what is allowed and the nearest
+// name.
+func (f *Farm) Check(pipeline string) error {
+	_, err := f.programs.get(pipeline)
+	return err
+}
+
+// Submit puts a job into the queue and returns its Future. It waits for room in the queue and in the memory budget, unless the
+// job says NoWait. Its errors are *Error: fault.Invalid for a pipeline or a frame that cannot be, fault.Overloaded where it
+// would have to wait and may not or for a frame that never fits, fault.Closing after Close; or ctx's. The frame is taken in any
+// case.
+func (f *Farm) Submit(ctx context.Context, j Job) (*Future, error) {
+	t, err := f.admit(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	if j.NoWait {
+		select {
+		case f.jobs <- t:
+			return t.future, nil
+		default:
+			return nil, f.withdraw(t, f.refuse(j, fault.Overloaded, fmt.Sprintf("the queue is full: %d jobs wait", cap(f.jobs))))
+		}
+	}
+	select {
+	case f.jobs <- t:
+		return t.future, nil
+	case <-ctx.Done():
+		return nil, f.withdraw(t, ctx.Err())
+	case <-f.stopped.Done():
+		return nil, f.withdraw(t, f.refuse(j, fault.Closing, "the farm is closing"))
+	}
+}
+
+// admit checks a job and brings its frame into shared memory.
+func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
+	defer j.Frame.Release() // the task holds the memory by a count of its own
+	p, err := f.programs.get(j.Pipeline)
+	if err == nil {
+		err = j.Frame.Validate()
+	}
+	if err != nil {
+		return nil, f.refuse(j, fault.Invalid, err.Error())
+	}
+	if !f.enter() {
+		return nil, f.refuse(j, fault.Closing, "the farm is closing")
+	}
+	input, err := f.bring(ctx, j)
+	if err != nil {
+		f.leave()
+		return nil, err
+	}
+	t := &task{
+		id: f.lastID.Add(1), program: p, frame: j.Frame, input: input, timeout: j.Timeout,
+		future: &Future{done: make(chan struct{})},
+	}
+	t.frame.Pix, t.frame.Mem = nil, nil
+	setDefault(&t.timeout, f.config.Timeout)
+	return t, nil
+}
+
+// bring returns a lease with the frame's bytes: its own where they lie in the arena, else a new one with a copy.
+func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
+	if own, ok := j.Frame.Mem.(*shm.Lease); ok && own.Arena() == f.arena {
+		own.Retain()
+		return own, nil
+	}
+	lease := f.host.TryLease(len(j.Frame.Pix))
+	if lease == nil && j.NoWait {
+		return nil, f.refuse(j, fault.Overloaded, fmt.Sprintf("the memory budget for inputs of %d bytes is used up", f.ins.Limit()))
+	}
+	if lease == nil {
+		var err error
+		if lease, err = f.host.Lease(ctx, len(j.Frame.Pix)); err != nil {
+			if code, ok := fault.CodeOf(err); ok {
+				return nil, f.refuse(j, code, err.Error())
+			}
+			return nil, err
+		}
+	}
+	copy(lease.Bytes(), j.Frame.Pix)
+	return lease, nil
+}
+
+func (f *Farm) refuse(j Job, code fault.Code, message string) *Error {
+	return &Error{Code: code, Message: message, Index: j.Frame.Index, Source: j.Frame.Source}
+}
+
+func (f *Farm) withdraw(t *task, err error) error {
+	t.input.Release()
+	f.leave()
+	return err
+}
+
+// enter counts a job in, unless the farm is closing.
+func (f *Farm) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closing {
+		return false
+	}
+	f.pending++
+	f.counts.Submitted++
+	return true
+}
+
+// leave takes back an enter.
+func (f *Farm) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts.Submitted--
+	f.out()
+}
+
+// settled counts an answered job.
+func (f *Farm) settled(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		f.counts.Done++
+	} else {
+		f.counts.Failed++
+	}
+	f.out()
+}
+
+func (f *Farm) out() {
+	f.pending--
+	if f.closing && f.pending == 0 {
+		close(f.idle)
+	}
+}
+
+// Close lets the workers finish what was submitted, until ctx ends; what is not done then fails with fault.Closing. It always
+// waits until every process has ended, and removes everything that the farm made. Results stay valid until they are released.
+// Further calls wait for the first. It also waits for Readers and Writers to be closed, whose processes it kills when ctx ends.
+func (f *Farm) Close(ctx context.Context) error {
+	f.mu.Lock()
+	again := f.closing
+	f.closing = true
+	if !again && f.pending == 0 {
+		close(f.idle)
+	}
+	f.mu.Unlock()
+	if again {
+		<-f.closed
+		return nil
+	}
+	defer close(f.closed)
+	var err error
+	select {
+	case <-f.idle:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	f.stop()
+	f.sweepUntilIdle()
+	f.running.Wait()
+	f.launcher.Close()
+	f.host.Retire()
+	f.arena.Close()
+	f.events.close()
+	return err
+}
+
+// sweepUntilIdle answers what nobody will pull any more.
+func (f *Farm) sweepUntilIdle() {
+	for {
+		select {
+		case t := <-f.jobs:
+			t.fail(f, fates[closing].code, "the farm is closing")
+		case t := <-f.retries:
+			t.fail(f, fates[closing].code, "the farm is closing")
+		case <-f.idle:
+			return
+		}
+	}
+}
+
+// window is how many frames an ordered stream keeps under way: enough that a slow frame does not idle the other workers.
+func (f *Farm) window() int { return 2*f.config.Workers + 2 }
+
+// met keeps the description of the first worker.
+func (f *Farm) met(i Info) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.hasInfo {
+		f.info, f.hasInfo = i, true
+	}
+}
+
+// despair counts a supervisor that cannot get a worker; hope takes it back.
+func (f *Farm) despair(why error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken++
+	f.lastWord = why
+}
+
+func (f *Farm) hope() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken--
+}
+
+// hopeless reports whether no worker can be had at all, and why.
+func (f *Farm) hopeless() (error, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lastWord, f.broken == len(f.supervisors)
+}

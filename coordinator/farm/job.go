@@ -1,0 +1,88 @@
+package farm
+
+import (
+	"time"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+)
+
+// Job is one frame and what to do with it.
+type Job struct {
+	// Pipeline is such as "gray | canny low=50 high=150". A text is parsed and checked once and remembered.
+	Pipeline string
+	// Frame is the input. The farm takes it: pixels in Go memory are copied before Submit returns, a frame that lies in the
+	// farm's memory (a Result's, a Reader's) is used in place and released when the job is done.
+	Frame frame.Frame
+	// Timeout replaces Config.Timeout where it is not 0.
+	Timeout time.Duration
+	// NoWait makes Submit refuse with fault.Overloaded where it would wait for room.
+	NoWait bool
+}
+
+// Result is what a pipeline made of a frame.
+//
+// Its pixels lie in shared memory and count against the farm's budget until Release; when results hold all of it, further
+// jobs fail with fault.Overloaded. Copy gives pixels that need no Release.
+type Result struct {
+	// Frame is the output; FormatNone where the pipeline makes none. Index, PTS and Source are those of the input.
+	frame.Frame
+	// Values is what the ops found, in the order of the steps.
+	Values []Value
+	// Attempts is how often the job was tried: 1 where nothing went wrong.
+	Attempts int
+	// Worker is the number of the worker that did it, from 1.
+	Worker int
+	// Run is how long it ran in the worker, as the worker says; Steps is the same for each step.
+	Run   time.Duration
+	Steps []time.Duration
+}
+
+// Value is something that a step found beside the pixels. JSON has the shape that the op documents.
+type Value struct {
+	Step int    `json:"step"`
+	Op   string `json:"op"`
+	JSON []byte `json:"-"`
+}
+
+// Release gives the result's pixels back to the farm. Pix must not be touched afterwards. Calling it again does nothing. It is
+// not safe for concurrent use with itself.
+func (r *Result) Release() {
+	r.Frame.Release()
+	r.Pix, r.Mem = nil, nil
+}
+
+// Error is why a job has no result. fault.CodeOf finds its code.
+type Error struct {
+	Code    fault.Code
+	Message string
+	// Index and Source are those of the job's frame.
+	Index  uint64
+	Source string
+	// Attempts tells of the workers that the job cost, in order. Empty where no worker died.
+	Attempts []Attempt
+}
+
+// Attempt is one try of a job that ended with the end of its worker.
+type Attempt struct {
+	Worker int
+	// Exit is how the worker ended and on whose order.
+	Exit Exit
+	// Ran is how long the job had been running in it.
+	Ran time.Duration
+}
+
+// Exit is how a worker process ended.
+type Exit = proc.Exit
+
+// Error is the source, where the frame has one, and the message.
+func (e *Error) Error() string {
+	if e.Source == "" {
+		return e.Message
+	}
+	return e.Source + ": " + e.Message
+}
+
+// Unwrap makes fault.CodeOf find the code.
+func (e *Error) Unwrap() error { return &fault.Error{Code: e.Code, Message: e.Message} }

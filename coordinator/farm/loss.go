@@ -1,0 +1,102 @@
+package farm
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+)
+
+// over deals with the tasks that were in a worker when it ended, by the table of fates. The process has been reaped, so nobody
+// writes to the outputs any more.
+func (h *shift) over(exit proc.Exit) proc.Exit {
+	guilty := h.guilty()
+	for _, fl := range h.inFlight {
+		if fl.need != nil && !fl.need.Cancel() {
+			h.grant(<-h.granted)
+		}
+		h.dropOutput(fl)
+		h.farm.lost(fl.task, whatHappened(fl, exit, guilty[fl]), Attempt{Worker: h.number, Exit: exit, Ran: ran(fl)})
+	}
+	h.inFlight = nil
+	if h.suspect != nil {
+		h.farm.retries <- h.suspect
+	}
+	for len(h.granted) > 0 {
+		(<-h.granted).Lease.Release()
+	}
+	return exit
+}
+
+func ran(fl *flight) time.Duration {
+	if fl.began.IsZero() {
+		return 0
+	}
+	return time.Since(fl.began)
+}
+
+// guilty returns the flights that were being run. The worker's own report says which; it is believed as far as it names jobs
+// that the worker had. Where it names none, the first in line is taken: somebody must be, or a job that kills its worker after
+// its report would be retried for ever.
+func (h *shift) guilty() map[*flight]bool {
+	found := map[*flight]bool{}
+	for lane := range h.lanes {
+		id, _ := h.region.Lane(lane)
+		if fl := h.find(id); fl != nil {
+			found[fl] = true
+		}
+	}
+	if len(found) == 0 && len(h.inFlight) > 0 {
+		found[h.inFlight[0]] = true
+	}
+	return found
+}
+
+// whatHappened names what befell a task, for the table of fates.
+func whatHappened(fl *flight, exit proc.Exit, guilty bool) happening {
+	switch {
+	case fl.overdue && exit.Cause == proc.CauseDeadline:
+		return late
+	case exit.Cause == proc.CauseStop:
+		return closing
+	case !guilty || exit.Cause == proc.CauseDeadline:
+		return bystander
+	case exit.Cause == proc.CauseProtocol:
+		return lied
+	case exit.Cause == proc.CauseStalled:
+		return stalled
+	}
+	return crashed
+}
+
+// lost sends a task whose worker ended on its way: to another worker, or to its caller.
+func (f *Farm) lost(t *task, what happening, a Attempt) {
+	fate := fates[what]
+	t.tries++
+	if fate.charged || !fate.retry {
+		t.attempts = append(t.attempts, a)
+	}
+	if fate.retry && len(t.attempts) < f.config.Attempts && f.stopped.Err() == nil {
+		f.count(func(c *Counts) { c.Retries++ })
+		f.retries <- t // has room for every task that workers can hold
+		return
+	}
+	t.fail(f, fate.code, verdict(what, t, a))
+}
+
+// verdict is what the caller reads.
+func verdict(what happening, t *task, a Attempt) string {
+	switch what {
+	case late:
+		return fmt.Sprintf("not done within %v; the worker that ran it was killed", t.timeout)
+	case closing:
+		return "the farm closed before it was done"
+	case lied, crashed, stalled:
+		return fmt.Sprintf("every attempt, %d in all, ended with the end of its worker; the last: %v", len(t.attempts), a.Exit)
+	}
+	return fmt.Sprintf("its worker ended: %v", a.Exit)
+}
+
+func describe(fl *flight) string {
+	return fmt.Sprintf("job %d, frame %d, pipeline %q", fl.id, fl.frame.Index, fl.program.text)
+}

@@ -1,0 +1,75 @@
+package farm
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+)
+
+// program is a checked pipeline with the number under which workers know it.
+type program struct {
+	id   uint32
+	text string
+
+	mu         sync.Mutex
+	in, out    int // bytes of the last input and what came of it
+	knownSizes bool
+}
+
+// predict returns how many bytes the output will probably need; 0 for none. A wrong guess costs a round trip to the worker.
+func (p *program) predict(g frame.Geometry, in int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !p.knownSizes && g.IsPixels():
+		return in
+	case !p.knownSizes || p.in == 0:
+		return 0
+	case in == p.in || !g.IsPixels():
+		return p.out
+	}
+	return int(float64(p.out) * float64(in) / float64(p.in))
+}
+
+func (p *program) learn(in, out int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.in, p.out, p.knownSizes = in, out, true
+}
+
+// maxPrograms is how many pipelines the farm remembers. Who uses more at a time pays for parsing.
+const maxPrograms = 1024
+
+// programs parses, checks and numbers pipelines.
+type programs struct {
+	ops func() pipeline.Catalogue
+
+	mu     sync.Mutex
+	byText map[string]*program
+	next   uint32
+}
+
+// get returns the program of a text. The error carries fault.Invalid.
+func (p *programs) get(text string) (*program, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known, ok := p.byText[text]; ok {
+		return known, nil
+	}
+	parsed, err := pipeline.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.ops().Check(parsed); err != nil {
+		return nil, err
+	}
+	if len(p.byText) >= maxPrograms {
+		clear(p.byText)
+	}
+	p.next++
+	prog := &program{id: p.next, text: parsed.String()}
+	p.byText[strings.Clone(text)] = prog
+	return prog, nil
+}

@@ -1,0 +1,194 @@
+package farm
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+// This file is where a worker's words are checked against what it was lent. Nothing that it says is believed.
+
+// replied handles a message from the worker.
+func (h *shift) replied(reply *workerpb.WorkResponse) {
+	if h.killed {
+		return // a result that crossed a kill comes too late: its job is retried
+	}
+	now := time.Now()
+	for _, r := range reply.Results {
+		fl := h.find(r.Id)
+		if fl == nil {
+			h.kill(lied, nil, fmt.Sprintf("it answered job %d, which it did not have", r.Id))
+			return
+		}
+		if err := h.finish(fl, r, now); err != nil {
+			h.kill(lied, fl, fmt.Sprintf("%v: %v", describe(fl), err))
+			return
+		}
+	}
+	h.begin(now)
+	for _, n := range reply.Needs {
+		h.needed(n, now)
+	}
+	if t := h.suspect; t != nil && len(h.inFlight) == 0 {
+		h.suspect = nil
+		h.send(t)
+	}
+}
+
+// finish settles a flight by the worker's result, or returns what is wrong with that.
+func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
+	if fl.began.IsZero() {
+		fl.began = now // it came with the answer before it
+	}
+	if r.Fault == nil {
+		result, err := h.accept(fl, r)
+		if err != nil {
+			return err
+		}
+		h.measure(fl, now)
+		h.remove(fl)
+		fl.settle(h.farm, result, nil)
+		h.worked()
+		return nil
+	}
+	h.measure(fl, now)
+	h.remove(fl)
+	h.dropOutput(fl)
+	fl.fail(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message)
+	h.worked()
+	return nil
+}
+
+// accept makes a Result of the worker's, if it is consistent with the lease.
+func (h *shift) accept(fl *flight, r *workerpb.Result) (*Result, error) {
+	result := &Result{
+		Frame: fl.frame, Attempts: fl.tries + 1, Worker: h.number, Run: time.Duration(max(0, r.RunNs)),
+		Values: make([]Value, 0, len(r.Values)), Steps: make([]time.Duration, 0, len(r.StepNs)),
+	}
+	for _, v := range r.Values {
+		if !json.Valid(v.Json) {
+			return nil, fmt.Errorf("op %.40q found what is not JSON", v.Op)
+		}
+		result.Values = append(result.Values, Value{Step: int(v.Step), Op: v.Op, JSON: v.Json})
+	}
+	for _, ns := range r.StepNs {
+		result.Steps = append(result.Steps, time.Duration(max(0, ns)))
+	}
+	lease, err := h.outputOf(fl, r)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Same {
+		result.Geometry = r.Geometry.Frame()
+	}
+	fl.program.learn(int(fl.input.Size()), lent(lease, r.Same))
+	if lease != nil {
+		result.Pix, result.Mem = lease.Bytes(), lease
+	}
+	return result, nil
+}
+
+// lent is how much the next run will need an own output for.
+func lent(l *shm.Lease, same bool) int {
+	if l == nil || same {
+		return 0
+	}
+	return int(l.Size())
+}
+
+// outputOf returns the lease with the output, held for the result, or what is wrong.
+func (h *shift) outputOf(fl *flight, r *workerpb.Result) (*shm.Lease, error) {
+	if r.Same {
+		h.dropOutput(fl)
+		fl.input.Retain()
+		return fl.input, nil
+	}
+	g := r.Geometry.Frame()
+	if g.Format == frame.FormatNone && r.Size == 0 {
+		h.dropOutput(fl)
+		return nil, nil
+	}
+	if fl.output == nil || r.Size < 1 || r.Size > uint64(fl.output.Size()) {
+		return nil, fmt.Errorf("its output has %d bytes, it was lent %d", r.Size, sizeOf(fl.output))
+	}
+	if n, err := g.Size(); g.Format != frame.FormatEncoded && (err != nil || uint64(n) != r.Size) {
+		return nil, fmt.Errorf("its output of %d bytes cannot be %v", r.Size, g)
+	}
+	out := fl.output
+	fl.output = nil
+	out.Shrink(int(r.Size))
+	return out, nil
+}
+
+func (h *shift) dropOutput(fl *flight) {
+	if fl.output != nil {
+		fl.output.Release()
+		fl.output = nil
+	}
+}
+
+// measure keeps the pace.
+func (h *shift) measure(fl *flight, now time.Time) {
+	h.pace += (now.Sub(fl.began) - h.pace) / 8
+}
+
+func (h *shift) worked() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status.Jobs++
+}
+
+// needed handles a running job's wish for a larger output.
+func (h *shift) needed(n *workerpb.Need, now time.Time) {
+	fl := h.find(n.Id)
+	if fl == nil || fl.need != nil || n.Size < 1 || n.Size > frame.MaxBytes {
+		h.kill(lied, fl, fmt.Sprintf("it asked for %d bytes for job %d", n.Size, n.Id))
+		return
+	}
+	h.dropOutput(fl)
+	req, err := h.region.Request(int(n.Size), h.granted)
+	if err != nil {
+		h.refuseMemory(fl, now)
+		return
+	}
+	fl.need = req
+}
+
+// grant passes on a lease that came for a flight, if that is still there.
+func (h *shift) grant(g shm.Granted) {
+	for _, fl := range h.inFlight {
+		if fl.need == g.Request {
+			fl.need, fl.output = nil, g.Lease
+			fl.began = time.Now() // the wait was not the worker's
+			_ = h.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id, Output: toBlock(g.Lease)}}})
+			return
+		}
+	}
+	g.Lease.Release()
+}
+
+// refuseMemory lets the job fail in the worker, which goes on.
+func (h *shift) refuseMemory(fl *flight, now time.Time) {
+	fl.need, fl.began = nil, now
+	h.arm(now, now.Add(fl.timeout))
+	_ = h.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id}}})
+}
+
+func sizeOf(l *shm.Lease) int64 {
+	if l == nil {
+		return 0
+	}
+	return l.Size()
+}
+
+func toBlock(l *shm.Lease) *workerpb.Block {
+	if l == nil {
+		return nil
+	}
+	return &workerpb.Block{Offset: uint64(l.Offset()), Size: uint64(l.Size())}
+}

@@ -1,0 +1,157 @@
+package farm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+// Video says what a video is.
+type Video struct {
+	frame.Geometry
+	// FPS is the frames per second; 0 when unknown, as for a camera that does not say.
+	FPS float64
+	// Frames is how many the container claims to hold; 0 when unknown. It is an estimate.
+	Frames uint64
+	// Codec is four characters, such as "avc1".
+	Codec string
+	// Container is the usual extension, such as ".mp4". Writers only.
+	Container string
+}
+
+// session is a worker process of its own that holds one open video. Its methods are for one goroutine.
+type session struct {
+	farm    *Farm
+	worker  *proc.Worker
+	region  *shm.Region
+	unhook  func() bool // forgets the farm's end
+	replies chan *workerpb.WorkResponse
+}
+
+// theProgram is the only program of a session.
+const theProgram = 1
+
+// openSession starts the process. Its region counts against budget.
+func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, error) {
+	if !f.enterSession() {
+		return nil, &Error{Code: fault.Closing, Message: "the farm is closing"}
+	}
+	region, err := f.arena.Region(budget)
+	if err != nil {
+		f.running.Done()
+		return nil, &Error{Code: fault.Overloaded, Message: err.Error()}
+	}
+	w, err := f.launcher.Start(ctx, f.worker(region, 1))
+	if err != nil {
+		region.Retire()
+		f.running.Done()
+		return nil, &Error{Code: fault.Unavailable, Message: err.Error()}
+	}
+	s := &session{farm: f, worker: w, region: region, replies: make(chan *workerpb.WorkResponse, 4)}
+	s.unhook = context.AfterFunc(f.stopped, func() { w.Kill(proc.CauseStop, "the farm closes") })
+	go s.receive()
+	return s, nil
+}
+
+func (s *session) receive() {
+	defer close(s.replies)
+	for {
+		reply, err := s.worker.Recv()
+		if err != nil {
+			return
+		}
+		select {
+		case s.replies <- reply:
+		case <-s.worker.Done():
+			return
+		}
+	}
+}
+
+// unary runs one call within the farm's start timeout, for which it may have to reach over a network.
+func (s *session) unary(ctx context.Context, what string, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.farm.config.StartTimeout)
+	defer cancel()
+	err := call(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		s.worker.Kill(proc.CauseDeadline, what)
+		return &Error{Code: fault.Deadline, Message: fmt.Sprintf("%s: not done within %v", what, s.farm.config.StartTimeout)}
+	}
+	for _, d := range status.Convert(err).Details() {
+		if f, ok := d.(*workerpb.Fault); ok {
+			return &Error{Code: fates[reported(fault.Code(f.Code))].code, Message: f.Message}
+		}
+	}
+	s.worker.Doom()
+	return &Error{Code: fault.Crashed, Message: fmt.Sprintf("%s: %v", what, s.worker.Exit())}
+}
+
+// send gives the worker a job.
+func (s *session) send(j *workerpb.Job) {
+	_ = s.worker.Send(&workerpb.WorkRequest{Jobs: []*workerpb.Job{j}})
+}
+
+// next returns the next result, which must be that of job id.
+func (s *session) next(ctx context.Context, id uint64, timeout time.Duration) (*workerpb.Result, error) {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	for {
+		select {
+		case reply, ok := <-s.replies:
+			if !ok {
+				return nil, s.died()
+			}
+			if len(reply.Results) == 1 && reply.Results[0].Id == id && len(reply.Needs) == 0 {
+				return reply.Results[0], nil
+			}
+			s.worker.Kill(proc.CauseProtocol, fmt.Sprintf("it answered what it was not asked: job %d was next", id))
+			return nil, s.died()
+		case <-timer.C:
+			s.worker.Kill(proc.CauseDeadline, fmt.Sprintf("frame not done within %v", timeout))
+			return nil, &Error{Code: fault.Deadline, Message: fmt.Sprintf("not done within %v; the worker was killed", timeout)}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.farm.stopped.Done():
+			return nil, &Error{Code: fault.Closing, Message: "the farm is closing"}
+		}
+	}
+}
+
+func (s *session) died() *Error {
+	s.worker.Doom()
+	exit := s.worker.Exit()
+	return &Error{Code: fault.Crashed, Message: exit.String(), Attempts: []Attempt{{Exit: exit}}}
+}
+
+// close ends the process and gives the region back.
+func (s *session) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	s.unhook()
+	s.worker.Stop(ctx)
+	for range s.replies {
+	}
+	s.region.Retire()
+	s.farm.running.Done()
+}
+
+// enterSession counts a session in, unless the farm is closing. Its end is running.Done.
+func (f *Farm) enterSession() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closing {
+		f.running.Add(1)
+	}
+	return !f.closing
+}

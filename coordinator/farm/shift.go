@@ -1,0 +1,305 @@
+package farm
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+// A worker gets jobs beforehand, so that it never waits for the coordinator: as many as it does in prefetchTime, but at least
+// one and at most maxPrefetch. Long jobs are thus never queued behind another in a worker while a second worker is idle for
+// long.
+const (
+	prefetchTime = time.Millisecond
+	maxPrefetch  = 128
+)
+
+// maxKnown is how many programs a worker keeps compiled.
+const maxKnown = 256
+
+// shift is a supervisor's time with one worker: the jobs in it and what it owes us. It belongs to the supervisor's goroutine.
+type shift struct {
+	*supervisor
+	worker *proc.Worker
+	region *shm.Region
+
+	suspect  *task           // waits until the worker is empty
+	inFlight []*flight       // in the order in which they were sent, which is that in which the worker begins them
+	known    map[uint32]bool // programs that the worker has
+	pace     time.Duration   // of a job, as a moving average
+	killed   bool
+	timer    *time.Timer // for the earliest deadline, or earlier
+	armed    time.Time   // when the timer fires; zero when it does not
+
+	replies chan *workerpb.WorkResponse // in
+	granted chan shm.Granted            // in
+}
+
+// flight is a task in a worker.
+type flight struct {
+	*task
+	output  *shm.Lease   // nil: none lent
+	need    *shm.Request // a larger output that it waits for
+	began   time.Time    // zero: it waits behind another
+	overdue bool         // it is the one whose deadline killed the worker
+}
+
+func newShift(s *supervisor, w *proc.Worker, r *shm.Region) *shift {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return &shift{
+		supervisor: s, worker: w, region: r, known: map[uint32]bool{}, pace: prefetchTime, timer: timer,
+		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.lanes),
+	}
+}
+
+// run feeds the worker until it ends, or until ctx does. It returns when the process has been reaped and every task is
+// somebody else's again.
+func (h *shift) run(ctx context.Context) proc.Exit {
+	go h.receive()
+	defer h.timer.Stop()
+	for {
+		retries, jobs := h.sources()
+		select {
+		case t := <-retries:
+			h.send(t)
+		case t := <-jobs:
+			h.send(t)
+		case reply, ok := <-h.replies:
+			if !ok { // the worker is ending, Done follows; nothing more can be sent
+				h.killed, h.replies = true, nil
+				h.worker.Doom()
+				continue
+			}
+			h.replied(reply)
+		case g := <-h.granted:
+			h.grant(g)
+		case <-h.timer.C:
+			h.armed = time.Time{}
+			h.checkDeadlines(time.Now())
+		case <-h.worker.Done():
+			h.lastWords()
+			return h.over(h.stop(ctx))
+		case <-ctx.Done():
+			h.kill(closing, nil, "the farm closes")
+			h.lastWords()
+			return h.over(h.stop(ctx))
+		}
+	}
+}
+
+// sources are the channels to take tasks from. A task that was tried before goes first: nobody has waited longer.
+func (h *shift) sources() (retries, jobs chan *task) {
+	switch {
+	case h.killed || !h.hasRoom():
+		return nil, nil
+	case len(h.farm.retries) > 0:
+		return h.farm.retries, nil
+	}
+	return h.farm.retries, h.farm.jobs
+}
+
+// lastWords takes the replies that a dead worker had sent: what it finished need not be done again.
+func (h *shift) lastWords() {
+	<-h.worker.Done()
+	for h.replies != nil {
+		reply, ok := <-h.replies
+		if !ok {
+			return
+		}
+		h.replied(reply)
+	}
+}
+
+// stop ends the worker: at once where jobs are in it, else in good order.
+func (h *shift) stop(ctx context.Context) proc.Exit {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	return h.worker.Stop(ctx)
+}
+
+// stopGrace is how long an idle worker may take to end by itself.
+const stopGrace = 2 * time.Second
+
+// receive passes on what the worker says, until its stream ends, as it does at once when the process has.
+func (h *shift) receive() {
+	defer close(h.replies)
+	for {
+		reply, err := h.worker.Recv()
+		if err != nil {
+			return
+		}
+		h.replies <- reply
+	}
+}
+
+// window is how many jobs the worker should have.
+func (h *shift) window() int {
+	ahead := int(prefetchTime / max(h.pace, time.Microsecond))
+	return h.lanes + min(max(ahead, 1), maxPrefetch)
+}
+
+// hasRoom reports whether the worker should get another job.
+func (h *shift) hasRoom() bool {
+	return len(h.inFlight) < h.window() && h.suspect == nil && (len(h.inFlight) == 0 || !suspicious(h.inFlight[0].task))
+}
+
+// suspicious tasks have cost a worker before. Each gets a worker for itself: what was done before it is answered by then, and
+// nothing behind it would have to be done again.
+func suspicious(t *task) bool { return len(t.attempts) > 0 }
+
+// send gives the worker a task, and with it whatever else waits in the queue and has room.
+func (h *shift) send(t *task) {
+	req := &workerpb.WorkRequest{}
+	for more := true; more; t, more = h.pull() {
+		if suspicious(t) && len(h.inFlight) > 0 {
+			h.suspect = t
+		} else {
+			h.dispatch(req, t)
+		}
+	}
+	if len(req.Jobs) == 0 {
+		return
+	}
+	now := time.Now()
+	h.begin(now)
+	if err := h.worker.Send(req); err != nil {
+		return // it is ending: Done will tell
+	}
+}
+
+// pull returns a waiting task, retries first, while there is room for one.
+func (h *shift) pull() (*task, bool) {
+	if !h.hasRoom() {
+		return nil, false
+	}
+	select {
+	case t := <-h.farm.retries:
+		return t, true
+	default:
+	}
+	select {
+	case t := <-h.farm.jobs:
+		return t, true
+	default:
+		return nil, false
+	}
+}
+
+// dispatch adds a task to a message and lends it its output.
+func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
+	if t.future.cancelled() {
+		t.fail(h.farm, fates[gaveUp].code, "cancelled by the caller")
+		return
+	}
+	if !h.known[t.program.id] {
+		h.teach(req, t.program)
+	}
+	fl := &flight{task: t}
+	if n := t.program.predict(t.frame.Geometry, int(t.input.Size())); n > 0 {
+		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
+	}
+	h.inFlight = append(h.inFlight, fl)
+	req.Jobs = append(req.Jobs, &workerpb.Job{
+		Id: t.id, Program: t.program.id, Geometry: workerpb.FromGeometry(t.frame.Geometry), Input: toBlock(t.input), Output: toBlock(fl.output),
+		Index: t.frame.Index, PtsNs: int64(t.frame.PTS), Attempt: uint32(t.tries),
+	})
+}
+
+// teach defines a program, and lets the worker forget the others when it knows too many that no job in it needs.
+func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
+	if len(h.known) >= maxKnown && len(h.inFlight) == 0 && len(req.Jobs) == 0 {
+		for id := range h.known {
+			req.Forget = append(req.Forget, id)
+		}
+		clear(h.known)
+	}
+	h.known[p.id] = true
+	req.Define = append(req.Define, &workerpb.Program{Id: p.id, Pipeline: p.text})
+}
+
+// begin stamps the flights that are in a lane now, and arms the timer for their deadlines.
+func (h *shift) begin(now time.Time) {
+	for _, fl := range h.inFlight[:min(h.lanes, len(h.inFlight))] {
+		if fl.began.IsZero() {
+			fl.began = now
+			h.arm(now, fl.began.Add(fl.timeout))
+		}
+	}
+	h.showBusy()
+}
+
+// arm makes the timer fire at the deadline at the latest. It is not set back when a job ends in time: firing early costs less.
+func (h *shift) arm(now, deadline time.Time) {
+	if h.armed.IsZero() || deadline.Before(h.armed) {
+		h.armed = deadline
+		h.timer.Reset(deadline.Sub(now))
+	}
+}
+
+// checkDeadlines kills a worker with an overdue job, and refuses memory to a job that waited too long for it.
+func (h *shift) checkDeadlines(now time.Time) {
+	for _, fl := range h.inFlight[:min(h.lanes, len(h.inFlight))] {
+		deadline := fl.began.Add(fl.timeout)
+		if now.Before(deadline) {
+			h.arm(now, deadline)
+			continue
+		}
+		if fl.need == nil {
+			h.overdue(fl)
+			return
+		}
+		if fl.need.Cancel() {
+			h.refuseMemory(fl, now)
+		}
+	}
+}
+
+// overdue kills the worker for a flight that passed its deadline. Where the worker says that it is at another job already, the
+// flight's answer lies in a process that does not send it: stopped, or wedged. Then nobody was late.
+func (h *shift) overdue(fl *flight) {
+	if reported := h.guilty(); !reported[fl] {
+		h.kill(stalled, fl, describe(fl)+": it was done, but is not answered")
+		return
+	}
+	fl.overdue = true
+	h.kill(late, fl, "")
+}
+
+func (h *shift) kill(why happening, fl *flight, detail string) {
+	if fl != nil && detail == "" {
+		detail = describe(fl)
+	}
+	h.killed = true
+	h.worker.Kill(fates[why].kill, detail)
+}
+
+// showBusy keeps the status in step.
+func (h *shift) showBusy() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status.State = Idle
+	if len(h.inFlight) > 0 {
+		h.status.State = Busy
+	}
+}
+
+// find returns the flight of a job, or nil.
+func (h *shift) find(id uint64) *flight {
+	for _, fl := range h.inFlight {
+		if fl.id == id {
+			return fl
+		}
+	}
+	return nil
+}
+
+// remove ends a flight.
+func (h *shift) remove(fl *flight) {
+	i := slices.Index(h.inFlight, fl)
+	h.inFlight = slices.Delete(h.inFlight, i, i+1)
+}

@@ -1,0 +1,151 @@
+package farm
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+	"github.com/cvfarm/cvfarm/coordinator/internal/restart"
+	"github.com/cvfarm/cvfarm/shared/shm"
+)
+
+// State is what a supervisor is doing.
+type State string
+
+// The states of a supervisor.
+const (
+	Starting State = "starting" // a worker is being started
+	Idle     State = "idle"     // a worker waits for jobs
+	Busy     State = "busy"     // a worker runs jobs
+	Backoff  State = "backoff"  // waiting before the next start
+	Broken   State = "broken"   // waiting long, after too many bad ends
+	Stopped  State = "stopped"  // the farm is closed
+)
+
+// supervisor owns one worker at a time: it starts it, feeds it, notices its end, waits, and starts the next. Everything but
+// status belongs to the goroutine in run.
+type supervisor struct {
+	farm   *Farm
+	number int
+	lanes  int
+	meter  *restart.Meter
+	first  chan<- error // gets the outcome of the first start; nil afterwards
+
+	mu     sync.Mutex // guards status
+	status WorkerStatus
+}
+
+func newSupervisor(f *Farm, number, lanes int, first chan<- error) *supervisor {
+	return &supervisor{
+		farm: f, number: number, lanes: lanes, first: first,
+		meter:  restart.NewMeter(restart.Policy{}, rand.Float64),
+		status: WorkerStatus{Number: number, State: Starting},
+	}
+}
+
+// run is the life of the supervisor, until ctx ends.
+func (s *supervisor) run(ctx context.Context) {
+	defer s.become(Stopped, 0)
+	for ctx.Err() == nil {
+		s.become(Starting, 0)
+		exit, err := s.oneWorker(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.ended(exit, err)
+		s.backOff(ctx, s.meter.Failed(time.Now()), err)
+	}
+}
+
+// oneWorker is the life of one worker: its exit, or the error of its start, which takes the same road.
+func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
+	region, err := s.farm.arena.Region(s.farm.outs)
+	if err != nil {
+		s.report(err)
+		return proc.Exit{}, err
+	}
+	defer region.Retire()
+	w, err := s.farm.launcher.Start(ctx, s.farm.worker(region, s.lanes))
+	if err == nil {
+		s.farm.met(w.Info())
+	}
+	s.report(err)
+	if err != nil {
+		return exitOf(err), err
+	}
+	s.become(Idle, w.PID())
+	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: w.PID()})
+	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", w.PID())
+	return newShift(s, w, region).run(ctx), nil
+}
+
+// report tells Start how the first start went.
+func (s *supervisor) report(err error) {
+	if s.first != nil {
+		s.first <- err
+		s.first = nil
+	}
+}
+
+// worker says how this farm's workers are started.
+func (f *Farm) worker(r *shm.Region, lanes int) proc.Config {
+	return proc.Config{
+		Path: f.config.Worker, Env: append(limits(f.config), f.config.WorkerEnv...), Arena: f.arena, Region: r,
+		Lanes: lanes, Threads: f.config.Threads, StartTimeout: f.config.StartTimeout,
+	}
+}
+
+func (s *supervisor) ended(exit proc.Exit, err error) {
+	s.mu.Lock()
+	s.status.Restarts++
+	s.status.LastExit = &exit
+	s.mu.Unlock()
+	s.farm.count(func(c *Counts) { c.Restarts++ })
+	s.farm.events.send(Event{Kind: WorkerEnded, Worker: s.number, PID: exit.PID, Exit: &exit, Err: err})
+	s.farm.config.Log.Warn("worker ended", "worker", s.number, "exit", exit.String(), "err", err)
+}
+
+// backOff waits before the next start. While no worker can be had at all, it answers jobs instead of letting them wait.
+func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error) {
+	state := Backoff
+	if err != nil && s.meter.Broken(time.Now()) {
+		state = Broken
+		s.farm.despair(err)
+		defer s.farm.hope()
+	}
+	s.become(state, 0)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		why, hopeless := s.farm.hopeless()
+		var jobs, retries chan *task
+		if hopeless {
+			jobs, retries = s.farm.jobs, s.farm.retries
+		}
+		select {
+		case t := <-jobs:
+			t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
+		case t := <-retries:
+			t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *supervisor) become(state State, pid int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.State, s.status.PID = state, pid
+}
+
+func exitOf(err error) proc.Exit {
+	if start, ok := err.(*proc.StartError); ok {
+		return start.Exit
+	}
+	return proc.Exit{}
+}

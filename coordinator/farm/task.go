@@ -1,0 +1,105 @@
+package farm
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/shm"
+)
+
+// task is a job on its way through the farm. It belongs to whoever holds it: the queue, then a supervisor, then the queue again
+// after a crash. Its Future is what the caller sees.
+type task struct {
+	id       uint64
+	program  *program
+	frame    frame.Frame // without Pix
+	input    *shm.Lease  // held until the task is settled
+	timeout  time.Duration
+	attempts []Attempt
+	tries    int // that ended, charged or not
+	future   *Future
+}
+
+// settle answers the task, once, and gives its input back. The result's pixels are released where the caller gave up.
+func (t *task) settle(f *Farm, r *Result, err error) {
+	t.input.Release()
+	t.future.settle(r, err)
+	f.settled(err)
+}
+
+// fail settles the task with an error.
+func (t *task) fail(f *Farm, code fault.Code, message string) {
+	t.settle(f, nil, &Error{Code: code, Message: message, Index: t.frame.Index, Source: t.frame.Source, Attempts: t.attempts})
+}
+
+// Future is the answer to a job, now or later. All methods are safe for concurrent use.
+type Future struct {
+	done chan struct{}
+
+	mu      sync.Mutex
+	settles bool // the caller's view is decided
+	taken   bool // somebody has the result
+	result  *Result
+	err     error
+}
+
+// Done is closed when the answer is there.
+func (f *Future) Done() <-chan struct{} { return f.done }
+
+// Wait returns the answer, or ctx's error as soon as that ends; the job then goes on, and Wait may be called again. The caller
+// of the first Wait that returns a result must release it; further calls return the same one.
+func (f *Future) Wait(ctx context.Context) (*Result, error) {
+	select {
+	case <-f.done:
+	default:
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.taken = true
+	return f.result, f.err
+}
+
+// Cancel gives the job up: its answer is an error with fault.Cancelled, at once. A job that waits in the queue is never begun;
+// what a worker has begun it finishes, in vain. Where the answer is there already, Cancel releases a result that nobody
+// waited for. Cancel may be called at any time and more than once.
+func (f *Future) Cancel() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !f.settles:
+		f.settles = true
+		f.err = &Error{Code: fates[gaveUp].code, Message: "cancelled by the caller"}
+		close(f.done)
+	case f.result != nil && !f.taken:
+		f.taken = true
+		f.result.Release()
+	}
+}
+
+// cancelled reports whether nobody waits for the answer any more.
+func (f *Future) cancelled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.settles
+}
+
+func (f *Future) settle(r *Result, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.settles {
+		if r != nil {
+			r.Release()
+		}
+		return
+	}
+	f.settles, f.result, f.err = true, r, err
+	close(f.done)
+}
