@@ -1,0 +1,172 @@
+//go:build opencv
+
+package cv
+
+import (
+	"math"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/gabriel-vasile/mimetype"
+	"gocv.io/x/gocv"
+)
+
+func codecOps() []op {
+	return []op{
+		{
+			OpInfo: info("decode", "imgcodecs", "Decode the bytes of an image file. Only as the first step.",
+				pipeline.Choice("flags", []string{"color", "grayscale", "unchanged"},
+					"unchanged keeps alpha and 16 bits, and ignores the EXIF orientation"),
+				pipeline.Choice("truncated", []string{"refuse", "keep"}, "what to do with a jpeg that ends too early")),
+			bind: func(a pipeline.Args) (step, error) {
+				d := map[string]decoder{
+					"color":     {flags: gocv.IMReadColor, format: frame.FormatBGR},
+					"grayscale": {flags: gocv.IMReadGrayScale, format: frame.FormatGray},
+					"unchanged": {flags: gocv.IMReadUnchanged},
+				}[a.String("flags")]
+				d.keepTruncated = a.String("truncated") == "keep"
+				return step{decode: &d}, nil
+			},
+		}, {
+			OpInfo: info("encode", "imgcodecs", "Encode as an image file. Only as the last step.",
+				pipeline.Choice("ext", []string{".jpg", ".png", ".webp"}, "format"),
+				pipeline.Int("quality", 0, 0, 100, "of .jpg and .webp; 0 for the usual: 95 for .jpg, lossless for .webp"),
+				pipeline.Int("compression", -1, -1, 9, "of .png, 0 fast to 9 small; -1 for OpenCV's choice")),
+			bind: func(a pipeline.Args) (step, error) {
+				e := newEncoder(a.String("ext"), a.Int("quality"), a.Int("compression"))
+				return step{takes: e.takes, encode: &e, shape: e.shape}, nil
+			},
+		},
+	}
+}
+
+// decoder is the decode op with its arguments.
+type decoder struct {
+	flags         gocv.IMReadFlag
+	format        frame.Format // FormatNone where the file decides
+	keepTruncated bool
+}
+
+// decode makes the first picture, in the lent block where the file's header tells the size and nothing changes it later.
+func (f *flow) decode(i int) error {
+	d, h := f.steps[i].decode, readHeader(f.bytes)
+	switch {
+	case f.place != inInput || f.now != nil:
+		return fault.Errorf(fault.Invalid, "needs the bytes of an image file, got %v", f.g)
+	case len(f.bytes) > math.MaxInt32:
+		return fault.Errorf(fault.Invalid, "%d bytes are too many: the limit is %d", len(f.bytes), math.MaxInt32)
+	case h.cut(f.bytes) && !d.keepTruncated:
+		return fault.Errorf(fault.Undecodable, "jpeg of %dx%d is truncated after %d bytes; truncated=keep decodes what is there",
+			h.size.X, h.size.Y, len(f.bytes))
+	}
+	if err := h.checkSize(); err != nil {
+		return err
+	}
+	g := frame.Geometry{Format: d.format}
+	if d.format != frame.FormatNone {
+		g.Width, g.Height = h.size.X, h.size.Y
+	}
+	t, err := f.target(i, g)
+	if err != nil {
+		return err
+	}
+	err = imdecode(f.bytes, d.flags, t.mat)
+	switch {
+	case err != nil:
+		return fault.Errorf(fault.Undecodable, "%s: %s", looksLike(f.bytes, h), short(err))
+	case t.mat.Empty():
+		return fault.Errorf(fault.Undecodable, "%s", looksLike(f.bytes, h))
+	}
+	return f.decoded(t)
+}
+
+// decoded takes what the decoder made. It may have another geometry than the header told: EXIF may turn it.
+func (f *flow) decoded(t target) error {
+	f.bytes = nil
+	g := geometryOf(t.mat, t.g.Format)
+	if t.slot == nil && g != t.g {
+		f.moved.Add(1)
+		f.g, f.now, f.place = g, t.mat, inOurs
+		return nil
+	}
+	t.g = g
+	return f.settle(t)
+}
+
+// looksLike says what bytes that cannot be decoded seem to be.
+func looksLike(data []byte, h header) string {
+	switch m := mimetype.Detect(data); {
+	case h.size.X > 0:
+		return "not decodable: looks like a truncated, damaged or unsupported " + h.kind
+	case h.kind != "":
+		return "not decodable: begins as a " + h.kind + " and ends or breaks in its header"
+	case m.Is("application/octet-stream"):
+		return "not an image: no format is known that begins so"
+	default:
+		return "not an image that OpenCV can decode: looks like " + m.String()
+	}
+}
+
+// encoder is the encode op with its arguments.
+type encoder struct {
+	ext     string
+	params  []int
+	takes   input
+	maxSide int
+}
+
+func newEncoder(ext string, quality, compression int) encoder {
+	takes := only(frame.FormatGray, frame.FormatBGR, frame.FormatBGRA).of(frame.U8)
+	e := encoder{ext: ext, takes: takes, maxSide: 65500}
+	switch {
+	case ext == ".png":
+		e.takes, e.maxSide = takes.of(frame.U8, frame.U16), frame.MaxSide
+		if compression >= 0 {
+			e.params = []int{gocv.IMWritePngCompression, compression}
+		}
+	case ext == ".webp":
+		e.maxSide = 16383
+		if quality > 0 {
+			e.params = []int{gocv.IMWriteWebpQuality, quality}
+		}
+	case quality > 0:
+		e.params = []int{gocv.IMWriteJpegQuality, quality}
+	}
+	return e
+}
+
+func (e *encoder) shape(in frame.Geometry) (frame.Geometry, error) {
+	if in.Width > e.maxSide || in.Height > e.maxSide {
+		return in, fault.Errorf(fault.Invalid, "%v cannot be %s: the limit of a side is %d", in, e.ext, e.maxSide)
+	}
+	return frame.Geometry{Format: frame.FormatEncoded}, nil
+}
+
+func (f *flow) encode(e *encoder) error {
+	buf, err := imencode(e, *f.now)
+	if buf != nil {
+		defer buf.Close()
+	}
+	if err != nil {
+		return err
+	}
+	data := buf.GetBytes()
+	if len(data) == 0 {
+		return fault.Errorf(fault.Invalid, "OpenCV made no %s of %v", e.ext, f.g)
+	}
+	out, err := f.out.Encoded(len(data))
+	if err != nil {
+		return err
+	}
+	copy(out, data)
+	f.place = encoded
+	return nil
+}
+
+func imencode(e *encoder, m gocv.Mat) (*gocv.NativeByteBuffer, error) {
+	if e.params == nil {
+		return gocv.IMEncode(gocv.FileExt(e.ext), m)
+	}
+	return gocv.IMEncodeWithParams(gocv.FileExt(e.ext), m, e.params)
+}

@@ -1,0 +1,197 @@
+//go:build opencv
+
+package cv
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/worker/serve"
+	"gocv.io/x/gocv"
+)
+
+func TestEveryPhotoDecodesAsOpenCVReadsTheFile(t *testing.T) {
+	dir, err := imagesDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := map[string]gocv.IMReadFlag{"color": gocv.IMReadColor, "grayscale": gocv.IMReadGrayScale, "unchanged": gocv.IMReadUnchanged}
+	n := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, ".mp4") {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := readOnly(t, frame.Encoded(data))
+		for name, flag := range flags {
+			want := gocv.IMRead(file, flag)
+			got, err := serve.Try(compile(t, "decode flags="+name), in)
+			if err != nil {
+				t.Errorf("%s, %s: %v", filepath.Base(file), name, err)
+			} else if got.Frame.Width != want.Cols() || got.Frame.Height != want.Rows() || !bytes.Equal(got.Frame.Pix, want.ToBytes()) {
+				t.Errorf("%s, %s: %v, other pixels than imread's", filepath.Base(file), name, got.Frame.Geometry)
+			}
+			want.Close()
+			n++
+		}
+	}
+	if n < 50 {
+		t.Fatalf("only %d pictures", n)
+	}
+}
+
+// turned returns a jpeg with an EXIF block that says that the camera was held so.
+func turned(jpeg []byte, orientation byte) []byte {
+	exif := []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00")
+	exif[len(exif)-7] = orientation
+	head := append([]byte{0xff, 0xd8, 0xff, 0xe1, 0, byte(len(exif) + 2)}, exif...)
+	return append(head, jpeg[2:]...)
+}
+
+func TestAPictureIsTurnedAsItsEXIFSays(t *testing.T) {
+	in := testPicture(t, frame.Geometry{Width: 40, Height: 24, Format: frame.FormatBGR, Depth: frame.U8})
+	jpeg := run(t, "encode", in).Frame.Pix
+	upright := run(t, "decode", frame.Encoded(jpeg)).Frame
+	for orientation, text := range map[byte]string{1: "echo", 3: "rotate rotateCode=180", 6: "rotate", 8: "rotate rotateCode=90_counterclockwise",
+		2: "flip", 4: "flip flipCode=0"} {
+		data := frame.Encoded(turned(jpeg, orientation))
+		want := run(t, text, upright).Frame
+		for _, then := range []string{"", " | echo", " | rotate rotateCode=180 | rotate rotateCode=180"} {
+			got := run(t, "decode"+then, data).Frame
+			if got.Geometry != want.Geometry || !bytes.Equal(got.Pix, want.Pix) {
+				t.Errorf("orientation %d, decode%s: %v, want %v", orientation, then, got.Geometry, want.Geometry)
+			}
+		}
+		if got := run(t, "decode flags=unchanged", data).Frame; !bytes.Equal(got.Pix, upright.Pix) {
+			t.Errorf("orientation %d: unchanged turned it", orientation)
+		}
+	}
+}
+
+// pngOf returns a PNG that claims a size and has no pixels.
+func pngOf(width, height uint32) []byte {
+	ihdr := []byte("IHDR\x00\x00\x00\x00\x00\x00\x00\x00\x08\x02\x00\x00\x00")
+	binary.BigEndian.PutUint32(ihdr[4:], width)
+	binary.BigEndian.PutUint32(ihdr[8:], height)
+	out := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), ihdr...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(ihdr))
+}
+
+func TestBytesThatAreNoImageAreUndecodable(t *testing.T) {
+	jpeg, png, webp := readPhoto(t, "face.jpg"), readPhoto(t, "gocvlogo.png"), readPhoto(t, "sample.webp")
+	cases := []struct {
+		name, text string
+		data       []byte
+		code       fault.Code
+		words      string
+	}{
+		{"nothing", "decode", nil, fault.Undecodable, "no bytes"},
+		{"a text", "decode", []byte("hello, this is a text"), fault.Undecodable, "text/plain"},
+		{"a web page", "decode", []byte("<!DOCTYPE html><html><body>not found</body></html>"), fault.Undecodable, "text/html"},
+		{"noise", "decode", []byte{7, 0, 1, 0xfe, 3, 9, 0, 0, 1}, fault.Undecodable, "no format is known"},
+		{"a video", "decode", readPhoto(t, "small.mp4"), fault.Undecodable, "video/mp4"},
+		{"half a jpeg", "decode", jpeg[:len(jpeg)/2], fault.Undecodable, "truncated after"},
+		{"the beginning of a jpeg", "decode", jpeg[:10], fault.Undecodable, "begins as a jpeg"},
+		{"half a png", "decode", png[:len(png)/2], fault.Undecodable, "png"},
+		{"half a webp", "decode", webp[:len(webp)/2], fault.Undecodable, "webp"},
+		{"a png without pixels", "decode", pngOf(10, 10), fault.Undecodable, "png"},
+		{"a bomb", "decode", pngOf(1<<19, 1<<19), fault.Invalid, "png of 524288x524288 has 274877906944 pixels: the limit is 1073741824"},
+		{"a line of a bomb", "decode", pngOf(1<<30, 1), fault.Invalid, "the limit is 1048576x1048576"},
+		{"a bomb in gray", "decode flags=grayscale", pngOf(1<<19, 1<<19), fault.Invalid, "the limit is"},
+		{"a bomb of a portable map", "decode", []byte("P6\n500000 500000\n255\n"), fault.Undecodable, "decode"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			// Another picture was decoded by the same program before, so that old pixels would be seen.
+			prog := compile(t, c.text)
+			if _, err := serve.Try(prog, frame.Encoded(png)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := serve.Try(prog, frame.Encoded(c.data))
+			wantFault(t, err, c.code, c.words)
+		})
+	}
+}
+
+func TestTheLimitOfPixelsIsTheEnvironments(t *testing.T) {
+	t.Setenv("OPENCV_IO_MAX_IMAGE_PIXELS", "1000")
+	_, err := serve.Try(compile(t, "decode"), frame.Encoded(readPhoto(t, "gocvlogo.png")))
+	wantFault(t, err, fault.Invalid, "the limit is 1000")
+	for text, want := range map[string]int{"": 5, "x": 5, "0": 5, "-1": 5, "12": 12, "3MB": 3 << 20, "2kb": 2048, "99999999999999999999": 5} {
+		t.Setenv("A_LIMIT", text)
+		if got := limit("A_LIMIT", 5); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestHalfAJPEGCanBeKept(t *testing.T) {
+	jpeg := readPhoto(t, "face.jpg")
+	whole := run(t, "decode", frame.Encoded(jpeg)).Frame
+	half := run(t, "decode truncated=keep", frame.Encoded(jpeg[:len(jpeg)/2])).Frame
+	if whole.Geometry != half.Geometry || !bytes.Equal(whole.Pix[:300], half.Pix[:300]) {
+		t.Fatalf("%v and %v", whole.Geometry, half.Geometry)
+	}
+}
+
+func TestWhatWasEncodedWithoutLossComesBack(t *testing.T) {
+	for _, g := range []frame.Geometry{
+		{Width: 31, Height: 17, Format: frame.FormatGray, Depth: frame.U8}, {Width: 31, Height: 17, Format: frame.FormatBGR, Depth: frame.U8},
+		{Width: 31, Height: 17, Format: frame.FormatBGRA, Depth: frame.U8}, {Width: 31, Height: 17, Format: frame.FormatBGR, Depth: frame.U16},
+		{Width: 1, Height: 1, Format: frame.FormatGray, Depth: frame.U16},
+	} {
+		in := testPicture(t, g)
+		for _, text := range []string{"encode ext=.png", "encode ext=.png compression=0", "encode ext=.webp"} {
+			if strings.Contains(text, "webp") && (g.Depth != frame.U8 || g.Format != frame.FormatBGR) {
+				continue // it has no gray and no 16 bits, and forgets the colour of what is transparent
+			}
+			got := run(t, "decode flags=unchanged", run(t, text, in).Frame).Frame
+			if got.Geometry != g || !bytes.Equal(got.Pix, in.Pix) {
+				t.Errorf("%s of %v came back as %v", text, g, got.Geometry)
+			}
+		}
+	}
+}
+
+func TestAnExceptionOfOpenCVIsAnError(t *testing.T) {
+	empty, dst := gocv.NewMat(), gocv.NewMat()
+	defer empty.Close()
+	defer dst.Close()
+	p := &program{names: []string{"bilateral"}, steps: make([]step, 1)}
+	err := p.blame(0, bilateral(empty, &dst, 5, 1, 1, gocv.BorderDefault))
+	wantFault(t, err, fault.Invalid, "bilateral: (-215:Assertion failed)")
+	if len(err.Error()) > 300 {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+func FuzzReadHeader(f *testing.F) {
+	for _, name := range []string{"face.jpg", "gocvlogo.png", "sample.webp", "multipage.tif"} {
+		data := readPhoto(f, name)
+		f.Add(data[:min(len(data), 4096)])
+	}
+	f.Add([]byte("BM"))
+	f.Add([]byte("GIF89a"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h := readHeader(data)
+		if h.size.X < 0 || h.size.Y < 0 {
+			t.Fatalf("%+v", h)
+		}
+		h.cut(data)
+		_ = h.checkSize()
+	})
+}

@@ -1,0 +1,100 @@
+//go:build opencv
+
+package cv
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"gocv.io/x/gocv"
+)
+
+func edgeOps() []op {
+	return []op{
+		{
+			OpInfo: info("canny", "imgproc", "Find edges: white where one is, black elsewhere.",
+				pipeline.Float("low", 50, 0, 1e6, "an edge goes on while the gradient is above this"),
+				pipeline.Float("high", 150, 0, 1e6, "an edge begins where the gradient is above this"),
+				pipeline.Int("apertureSize", 3, 3, 7, "kernel of the gradient").OnlyOdd(),
+				pipeline.Bool("L2gradient", false, "measure the gradient by its exact length")),
+			bind: func(a pipeline.Args) (step, error) {
+				low, high, aperture, l2 := a.Float("low"), a.Float("high"), a.Int("apertureSize"), a.Bool("L2gradient")
+				s := filter(input{}.of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error {
+					return canny(src, dst, low, high, aperture, l2)
+				})
+				s.shape = func(in frame.Geometry) (frame.Geometry, error) { in.Format = frame.FormatGray; return in, nil }
+				return s, nil
+			},
+		}, {
+			OpInfo: info("sobel", "imgproc", "Derive in x, y or both.",
+				ddepthParam(),
+				pipeline.Int("dx", 1, 0, 30, "order of the derivative in x"),
+				pipeline.Int("dy", 0, 0, 30, "order of the derivative in y"),
+				pipeline.Int("ksize", 3, 1, 31, "side of the kernel").OnlyOdd(),
+				scaleParam(), deltaParam(), borderType()),
+			bind: sobel,
+		}, {
+			OpInfo: info("laplacian", "imgproc", "Sum the second derivatives in x and y.",
+				ddepthParam(),
+				pipeline.Int("ksize", 1, 1, 31, "side of the kernel").OnlyOdd(),
+				scaleParam(), deltaParam(), borderType()),
+			bind: func(a pipeline.Args) (step, error) {
+				k, scale, delta, border := a.Int("ksize"), a.Float("scale"), a.Float("delta"), borders[a.String("borderType")]
+				return derivative(a.String("ddepth"), func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error {
+					return gocv.Laplacian(src, dst, ddepth, k, scale, delta, border)
+				}), nil
+			},
+		},
+	}
+}
+
+func sobel(a pipeline.Args) (step, error) {
+	dx, dy, k := a.Int("dx"), a.Int("dy"), a.Int("ksize")
+	switch {
+	case dx+dy == 0:
+		return step{}, fmt.Errorf("dx=0 dy=0 derives nothing: one must be above 0")
+	case max(dx, dy) >= max(k, 3):
+		return step{}, fmt.Errorf("dx=%d dy=%d needs ksize above %d, got %d", dx, dy, max(dx, dy), k)
+	}
+	scale, delta, border := a.Float("scale"), a.Float("delta"), borders[a.String("borderType")]
+	return derivative(a.String("ddepth"), func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error {
+		return gocv.Sobel(src, dst, ddepth, dx, dy, k, scale, delta, border)
+	}), nil
+}
+
+func scaleParam() pipeline.Param {
+	return pipeline.Float("scale", 1, math.Inf(-1), math.Inf(1), "factor of the result")
+}
+
+func deltaParam() pipeline.Param {
+	return pipeline.Float("delta", 0, math.Inf(-1), math.Inf(1), "is added to the result")
+}
+
+func ddepthParam() pipeline.Param {
+	return pipeline.Choice("ddepth", []string{"same", "s16", "f32", "f64"},
+		"element type of the result; same is the input's, which loses what is negative in u8")
+}
+
+// derivative makes a step whose result may be deeper than its input.
+func derivative(ddepth string, apply func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error) step {
+	number, takes := gocv.MatType(-1), filterable()
+	deeper := map[string]struct {
+		depth frame.Depth
+		takes input
+	}{
+		"s16": {frame.S16, input{}.of(frame.U8)},
+		"f32": {frame.F32, input{}.of(frame.U8, frame.U16, frame.S16, frame.F32)},
+		"f64": {frame.F64, input{}.of(frame.U8, frame.U16, frame.S16, frame.F64)},
+	}
+	want, ok := deeper[ddepth]
+	if ok {
+		number, takes = gocv.MatType(want.depth), want.takes
+	}
+	s := filter(takes, func(src gocv.Mat, dst *gocv.Mat) error { return apply(src, dst, number) })
+	if ok {
+		s.shape = func(in frame.Geometry) (frame.Geometry, error) { in.Depth = want.depth; return in, nil }
+	}
+	return s
+}

@@ -1,0 +1,112 @@
+//go:build opencv
+
+package cv
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
+	"gocv.io/x/gocv"
+)
+
+// Options of an engine.
+type Options struct {
+	// Threads is how many threads OpenCV may use for one op. Raise it where a single picture must be ready sooner and cores
+	// idle; workers × threads should not exceed the CPUs. Defaults to 1.
+	Threads int
+}
+
+// Engine is OpenCV behind serve's interfaces. It is safe for concurrent use.
+type Engine struct {
+	ops       map[string]op
+	catalogue pipeline.Catalogue
+}
+
+var _ serve.VideoEngine = (*Engine)(nil)
+
+// New returns an engine. OpenCV's number of threads is one for the whole process: the last New decides.
+func New(opts Options) *Engine {
+	gocv.SetNumThreads(max(opts.Threads, 1))
+	e := &Engine{ops: map[string]op{}}
+	for _, o := range allOps() {
+		e.ops[o.Name] = o
+		e.catalogue = append(e.catalogue, o.OpInfo)
+	}
+	return e
+}
+
+// allOps is the catalogue, in the order in which people read it.
+func allOps() []op {
+	return slices.Concat(codecOps(), colourOps(), edgeOps(), smoothingOps(), geometryOps(), thresholdOps(), morphologyOps(),
+		plainOps())
+}
+
+// Info describes the engine.
+func (e *Engine) Info() serve.Info {
+	return serve.Info{
+		Name: "opencv",
+		Versions: map[string]string{
+			"opencv": gocv.OpenCVVersion(),
+			"gocv":   gocv.Version(),
+			"go":     runtime.Version(),
+		},
+		Ops:     e.catalogue,
+		Modules: modules(gocv.OpenCVVersion()),
+	}
+}
+
+// Compile makes a program of p: arguments are bound, and the order of the steps is checked as far as it can be without a picture.
+func (e *Engine) Compile(p pipeline.Pipeline) (serve.Program, error) {
+	if len(p) == 0 {
+		return nil, fault.Errorf(fault.Invalid, "the pipeline has no steps")
+	}
+	prog := &program{}
+	for i := range p {
+		if err := e.add(prog, p, i); err != nil {
+			prog.Close()
+			return nil, err
+		}
+	}
+	return prog, nil
+}
+
+func (e *Engine) add(prog *program, p pipeline.Pipeline, i int) error {
+	args, err := e.catalogue.Bind(p, i)
+	if err != nil {
+		return err
+	}
+	s, err := e.ops[p[i].Op].bind(args)
+	prog.names, prog.steps = append(prog.names, p[i].Op), append(prog.steps, s)
+	switch {
+	case err != nil:
+		// told below
+	case s.decode != nil && i > 0:
+		err = fmt.Errorf("must be the first step, it is the %s", ordinal(i))
+	case s.encode != nil && i < len(p)-1:
+		err = fmt.Errorf("must be the last step, %s follows it", p[i+1].Op)
+	}
+	if err == nil {
+		return nil
+	}
+	if len(p) > 1 {
+		return fault.Errorf(fault.Invalid, "step %d, %s: %v", i+1, p[i].Op, err)
+	}
+	return fault.Errorf(fault.Invalid, "%s: %v", p[i].Op, err)
+}
+
+func ordinal(i int) string {
+	words := []string{"first", "second", "third"}
+	if i < len(words) {
+		return words[i]
+	}
+	return fmt.Sprintf("%dth", i+1)
+}
+
+// info is a short way to write an op's description.
+func info(name, module, doc string, params ...pipeline.Param) pipeline.OpInfo {
+	return pipeline.OpInfo{Name: name, Doc: doc, Module: module, Params: params}
+}

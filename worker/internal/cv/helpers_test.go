@@ -1,0 +1,120 @@
+//go:build opencv
+
+package cv
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if dir, err := sampleDir(); err == nil {
+			os.RemoveAll(dir)
+		}
+		os.Exit(code)
+	}))
+}
+
+// compile returns the program of a pipeline's text.
+func compile(t testing.TB, text string) serve.Program {
+	t.Helper()
+	p, err := pipeline.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prog, err := New(Options{}).Compile(p)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	t.Cleanup(func() {
+		if err := prog.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return prog
+}
+
+// run runs a pipeline once and fails the test where it fails.
+func run(t testing.TB, text string, in frame.Frame) serve.Outcome {
+	t.Helper()
+	out, err := serve.Try(compile(t, text), in)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return out
+}
+
+// wantFault checks an error's code and words.
+func wantFault(t testing.TB, err error, code fault.Code, words ...string) {
+	t.Helper()
+	if got, _ := fault.CodeOf(err); got != code {
+		t.Fatalf("got %q (%v), want %s", got, err, code)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Fatalf("error %q does not say %q", err, w)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Fatalf("error has more than one line: %q", err)
+	}
+}
+
+// picture returns a picture with something in it.
+func testPicture(t testing.TB, g frame.Geometry) frame.Frame {
+	t.Helper()
+	f, err := frame.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := uint32(2463534242)
+	for i := range f.Pix {
+		state ^= state << 13
+		state ^= state >> 17
+		state ^= state << 5
+		f.Pix[i] = byte(state >> 16 & 0x3f) // small: no NaN, no infinity in floats
+	}
+	return f
+}
+
+var imagesDir = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "gocv.io/x/gocv").Output()
+	return filepath.Join(string(bytes.TrimSpace(out)), "images"), err
+})
+
+// photo is the path of an image that comes with gocv.
+func photo(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := imagesDir()
+	if err != nil {
+		t.Fatalf("cannot find gocv's images: %v", err)
+	}
+	return filepath.Join(dir, name)
+}
+
+func readPhoto(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(photo(t, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// decoded is a photo as pixels.
+func decodedPhoto(t testing.TB, name string) frame.Frame {
+	t.Helper()
+	return run(t, "decode", frame.Encoded(readPhoto(t, name))).Frame
+}

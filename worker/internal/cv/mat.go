@@ -1,0 +1,43 @@
+//go:build opencv
+
+package cv
+
+import (
+	"strings"
+	"unsafe"
+
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"gocv.io/x/gocv"
+)
+
+// matType is OpenCV's type of such pixels: frame numbers the depths as OpenCV does.
+func matType(g frame.Geometry) gocv.MatType {
+	return gocv.MatType(int(g.Depth) + (g.Format.Channels()-1)<<3)
+}
+
+// wrapPixels makes m a header over the dense rows in pix, which must be kept alive and in place while m is used.
+func wrapPixels(m *gocv.Mat, g frame.Geometry, pix []byte) error {
+	return wrap(m, unsafe.Pointer(&pix[0]), g.RowBytes(), g.Height, g.Width, matType(g))
+}
+
+// geometryOf is what m holds. Where the meaning of the channels is not known it is the usual one.
+func geometryOf(m *gocv.Mat, meaning frame.Format) frame.Geometry {
+	t := int(m.Type())
+	if n := t>>3 + 1; meaning.Channels() != n {
+		meaning = map[int]frame.Format{1: frame.FormatGray, 2: frame.FormatC2, 3: frame.FormatBGR, 4: frame.FormatBGRA}[n]
+	}
+	return frame.Geometry{Width: m.Cols(), Height: m.Rows(), Format: meaning, Depth: frame.Depth(t & 7)}
+}
+
+// short is the useful part of an OpenCV message, in one line: without the version, the source file and the banner.
+func short(err error) string {
+	text := err.Error()
+	if _, after, ok := strings.Cut(text, " error: "); ok {
+		text = after
+	}
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > 240 {
+		text = string(r[:240]) + " …"
+	}
+	return text
+}

@@ -1,0 +1,6 @@
+//go:build opencv && gocv_specific_modules
+
+package cv
+
+// recentModules: objdetect, video, dnn and aruco are not compiled in.
+const recentModules = false

@@ -1,0 +1,153 @@
+//go:build opencv
+
+package cv
+
+import (
+	"fmt"
+	"image"
+	"slices"
+	"strings"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"gocv.io/x/gocv"
+)
+
+// op is an entry of the catalogue: its description, and how its arguments become a step.
+type op struct {
+	pipeline.OpInfo
+	bind func(a pipeline.Args) (step, error)
+}
+
+// picture is a Mat and what its numbers mean.
+type picture struct {
+	gocv.Mat
+	g frame.Geometry
+}
+
+// step is an op with its arguments. At most one of apply, find, view, decode and encode is set; with none, the picture passes
+// as it is.
+//
+// src is read-only, whoever owns it. dst comes with memory for the geometry that shape told; OpenCV may give it other memory.
+// The functions are called concurrently.
+type step struct {
+	takes input
+	// shape tells what comes out of a picture that the step takes; nil where that is what went in. A zero Width means: size
+	// known only when it is there.
+	shape func(in frame.Geometry) (frame.Geometry, error)
+	// idle reports that there is nothing to do with such a picture; nil for never.
+	idle func(in frame.Geometry) bool
+
+	apply  func(src picture, dst *gocv.Mat) (found any, err error) // makes a picture, and may find data
+	find   func(src picture) (found any, err error)                // finds data; the picture passes
+	view   func(in frame.Geometry) image.Rectangle                 // takes a part, without a copy; shape has checked it
+	decode *decoder                                                // makes a picture of bytes; the first step
+	encode *encoder                                                // makes bytes of a picture; the last step
+
+	close func() // frees what bind allocated; may be nil
+}
+
+// filter makes a step whose output has the geometry of its input.
+func filter(takes input, apply func(src gocv.Mat, dst *gocv.Mat) error) step {
+	return step{takes: takes, apply: plain(apply)}
+}
+
+// plain is an apply that finds no data and need not know what the numbers mean.
+func plain(f func(src gocv.Mat, dst *gocv.Mat) error) func(picture, *gocv.Mat) (any, error) {
+	return func(src picture, dst *gocv.Mat) (any, error) { return nil, f(src.Mat, dst) }
+}
+
+// passes reports whether the step leaves pictures of geometry g as they are.
+func (s *step) passes(g frame.Geometry) bool {
+	return s.apply == nil && s.view == nil && s.decode == nil && s.encode == nil || s.idle != nil && s.idle(g)
+}
+
+// geometry is what comes out of g. It fails where the step does not take g.
+func (s *step) geometry(g frame.Geometry) (frame.Geometry, error) {
+	if err := s.takes.check(g); err != nil {
+		return g, err
+	}
+	if s.shape == nil {
+		return g, nil
+	}
+	return s.shape(g)
+}
+
+// input says which pictures a step takes. The zero input is any picture.
+type input struct {
+	formats  []frame.Format // nil for any
+	channels []int          // nil for any
+	depths   []frame.Depth  // nil for any
+	bytes    bool           // encoded bytes as well
+}
+
+// only takes these formats.
+func only(formats ...frame.Format) input { return input{formats: formats} }
+
+// channels takes any format with so many channels.
+func channels(n ...int) input { return input{channels: n} }
+
+// of takes these depths.
+func (t input) of(depths ...frame.Depth) input { t.depths = depths; return t }
+
+func (t input) check(g frame.Geometry) error {
+	switch {
+	case !g.IsPixels() && t.bytes:
+		return nil
+	case !g.IsPixels():
+		return fault.Errorf(fault.Invalid, "needs a picture, got %v bytes: put decode before it", g)
+	case t.formats != nil && !slices.Contains(t.formats, g.Format),
+		t.channels != nil && !slices.Contains(t.channels, g.Format.Channels()),
+		t.depths != nil && !slices.Contains(t.depths, g.Depth):
+		return fault.Errorf(fault.Invalid, "needs %v, got %v%s", t, g, t.hint(g))
+	}
+	return nil
+}
+
+// String is such as "gray u8" or "1 or 3 channels of u8 or f32".
+func (t input) String() string {
+	var words []string
+	if t.formats != nil {
+		words = append(words, list(t.formats))
+	}
+	if t.channels != nil {
+		words = append(words, list(t.channels)+" channels of")
+	}
+	if t.depths != nil {
+		words = append(words, list(t.depths))
+	}
+	return strings.Join(words, " ")
+}
+
+func list[T any](items []T) string {
+	var b strings.Builder
+	for i, item := range items {
+		switch {
+		case i > 0 && i == len(items)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, item)
+	}
+	return b.String()
+}
+
+// hint names the op that makes of g what the step takes, where one op does.
+func (t input) hint(g frame.Geometry) string {
+	if t.depths != nil && !slices.Contains(t.depths, g.Depth) {
+		return ""
+	}
+	for _, c := range conversions() {
+		if c.in != g.Format || t.formats != nil && !slices.Contains(t.formats, c.out) ||
+			t.channels != nil && !slices.Contains(t.channels, c.out.Channels()) || c.in == c.out {
+			continue
+		}
+		if c.out == frame.FormatGray {
+			return ": put gray before it"
+		}
+		return ": put cvt_color code=" + c.code + " before it"
+	}
+	return ""
+}

@@ -1,0 +1,26 @@
+//go:build opencv
+
+package cv
+
+import (
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+)
+
+// plainOps leave the picture as it is.
+func plainOps() []op {
+	return []op{
+		{
+			OpInfo: info("stats", "core", "Measure mean, standard deviation, least and largest value of each channel."),
+			bind: func(pipeline.Args) (step, error) {
+				return step{
+					takes: input{}.of(frame.U8, frame.S8, frame.U16, frame.S16, frame.S32, frame.F32, frame.F64),
+					find:  func(src picture) (any, error) { return stats(src.Mat) },
+				}, nil
+			},
+		}, {
+			OpInfo: info("echo", "core", "Return what came in."),
+			bind:   func(pipeline.Args) (step, error) { return step{takes: input{bytes: true}}, nil },
+		},
+	}
+}
