@@ -1,0 +1,208 @@
+//go:build opencv
+
+package farm
+
+import (
+	"crypto/sha256"
+	"io"
+	"iter"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+)
+
+// realFarm is newFarm with the OpenCV worker.
+func realFarm(t *testing.T) *Farm {
+	t.Helper()
+	worker := os.Getenv("CVFARM_WORKER")
+	if worker == "" {
+		t.Fatal("CVFARM_WORKER does not name the OpenCV worker: run `make test`")
+	}
+	return newFarm(t, func(c *Config) { c.Worker, c.Memory = worker, 512<<20 })
+}
+
+// clip is gocv's own small video: 166 frames of 560x320.
+func clip(t *testing.T) string {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "gocv.io/x/gocv").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(strings.TrimSpace(string(dir)), "images", "small.mp4")
+}
+
+func openClip(t *testing.T, f *Farm) *Reader {
+	t.Helper()
+	r, err := f.OpenReader(t.Context(), clip(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// digests are the frames' hashes; after frame i, do(i) is called.
+func digests(t *testing.T, in iter.Seq2[frame.Frame, error], do func(i int)) [][32]byte {
+	t.Helper()
+	var out [][32]byte
+	for f, err := range in {
+		if err != nil {
+			t.Fatalf("frame %d: %v", len(out), err)
+		}
+		if int(f.Index) != len(out) {
+			t.Fatalf("frame %d came as %d", f.Index, len(out))
+		}
+		out = append(out, sha256.Sum256(f.Pix))
+		f.Release()
+		do(len(out) - 1)
+	}
+	return out
+}
+
+func TestAReaderGoesOnAtTheSameFrameAfterACrash(t *testing.T) {
+	f := realFarm(t)
+	quiet := digests(t, openClip(t, f).Frames(t.Context()), func(int) {})
+	if len(quiet) != 166 {
+		t.Fatalf("%d frames", len(quiet))
+	}
+	r := openClip(t, f)
+	disturbed := digests(t, r.Frames(t.Context()), func(i int) {
+		if i == 20 || i == 90 || i == 164 {
+			if err := syscall.Kill(r.session.worker.PID(), syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if len(disturbed) != len(quiet) {
+		t.Fatalf("%d frames, undisturbed %d", len(disturbed), len(quiet))
+	}
+	for i := range quiet {
+		if quiet[i] != disturbed[i] {
+			t.Fatalf("frame %d differs after a crash", i)
+		}
+	}
+}
+
+func TestAReaderThatIsLeftEarlyGivesEverythingBack(t *testing.T) {
+	f := realFarm(t)
+	r := openClip(t, f)
+	for fr, err := range r.Frames(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		fr.Release()
+		break
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range r.Frames(t.Context()) {
+		if code(err) != fault.Closing {
+			t.Fatalf("a closed reader: %v", err)
+		}
+	}
+}
+
+func TestAVideoIsWrittenAndReadBack(t *testing.T) {
+	f := realFarm(t)
+	in := openClip(t, f)
+	path := filepath.Join(t.TempDir(), "gray.mp4")
+	v := in.Video()
+	v.Format, v.Container, v.Codec = frame.FormatGray, ".mp4", ""
+	w, err := f.CreateWriter(t.Context(), path, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r, err := range f.Map(t.Context(), "gray", in.Frames(t.Context())) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(t.Context(), r.Frame); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := gray(0)
+	if err := w.Write(t.Context(), wrong); code(err) != fault.Invalid || !strings.Contains(err.Error(), "takes frames of 560x320 gray u8") {
+		t.Fatalf("a frame of another size: %v", err)
+	}
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	back, err := f.OpenReader(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	if n := len(digests(t, back.Frames(t.Context()), func(int) {})); n != 166 || back.Video().FPS != v.FPS {
+		t.Fatalf("%d frames at %v per second, written 166 at %v", n, back.Video().FPS, v.FPS)
+	}
+}
+
+func TestAWriterWhoseProcessDiesSaysSo(t *testing.T) {
+	f := realFarm(t)
+	v := Video{Geometry: frame.Geometry{Width: 64, Height: 48, Format: frame.FormatBGR}, FPS: 25, Container: ".mp4"}
+	w, err := f.CreateWriter(t.Context(), filepath.Join(t.TempDir(), "x.mp4"), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(w.session.worker.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	blank, err := frame.New(v.Geometry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		err = w.Write(t.Context(), blank)
+	}
+	if code(err) != fault.Crashed || !strings.Contains(err.Error(), "x.mp4") || !strings.Contains(err.Error(), `"killed"`) {
+		t.Fatal(err)
+	}
+	if err := w.Close(t.Context()); code(err) != fault.Crashed {
+		t.Fatalf("close after a crash: %v", err)
+	}
+}
+
+func TestWhatIsNoVideoIsRefused(t *testing.T) {
+	f := realFarm(t)
+	text := filepath.Join(t.TempDir(), "notes.mp4")
+	if err := os.WriteFile(text, []byte("these are notes\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, uri := range []string{text, "/no/such/file.mp4", "rtsp://127.0.0.1:1/none", "camera:99"} {
+		if _, err := f.OpenReader(t.Context(), uri); code(err) != fault.Invalid && code(err) != fault.Undecodable || !strings.Contains(err.Error(), uri) {
+			t.Errorf("%s: %v (%s)", uri, err, code(err))
+		}
+	}
+	if _, err := f.CreateWriter(t.Context(), "/no/such/folder/x.mp4", Video{Geometry: frame.Geometry{Width: 2, Height: 2, Format: frame.FormatBGR}, Container: ".mp4"}); err == nil {
+		t.Error("a video was created in a folder that does not exist")
+	}
+}
+
+// The way of an image file through the farm: bytes in, bytes out.
+func TestARealImageRoundTrip(t *testing.T) {
+	f := realFarm(t)
+	file, err := os.Open(filepath.Join(filepath.Dir(clip(t)), "gocvlogo.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := one(t, f, Job{Pipeline: "decode | gray | encode ext=.png", Frame: frame.Encoded(data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Release()
+	if r.Format != frame.FormatEncoded || !strings.HasPrefix(string(r.Pix), "\x89PNG") {
+		t.Fatalf("got %v, %.8q", r.Geometry, r.Pix)
+	}
+}
