@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/shm"
@@ -15,17 +16,23 @@ import (
 // writeBehind is how many frames a writer may have that are not encoded yet.
 const writeBehind = 4
 
-// Writer encodes a video file in a worker process of its own.
+// Writer encodes a video file in a worker process of its own. Its methods are safe for concurrent use.
 type Writer struct {
-	farm  *Farm
-	path  string
-	video Video
-
-	mu      sync.Mutex
+	farm    *Farm
+	path    string
+	video   Video
 	session *session
-	writing []writing
-	lastID  uint64
-	failed  error // the first; it is the last word
+
+	slots chan struct{} // one for each frame that is not encoded yet
+	sent  chan writing  // the same frames, in order, for collect
+	done  chan struct{} // closed when collect has answered for every frame
+
+	mu     sync.Mutex // held by who sends; guards what follows
+	lastID uint64
+	closed bool
+
+	errMu  sync.Mutex
+	failed error // the first; nothing can be written after it
 }
 
 // writing is a frame that the worker encodes.
@@ -55,7 +62,12 @@ func (f *Farm) CreateWriter(ctx context.Context, path string, v Video) (*Writer,
 		s.close()
 		return nil, err
 	}
-	return &Writer{farm: f, path: path, video: v, session: s}, nil
+	w := &Writer{
+		farm: f, path: path, video: v, session: s,
+		slots: make(chan struct{}, writeBehind), sent: make(chan writing, writeBehind), done: make(chan struct{}),
+	}
+	go w.collect()
+	return w, nil
 }
 
 // Video says what is written, with the codec that was taken.
@@ -64,27 +76,38 @@ func (w *Writer) Video() Video { return w.video }
 // Write appends a frame of the video's geometry, and takes it. It returns when the frame is on its way to the encoder; an
 // error of an earlier frame may show here. After an error nothing more can be written.
 func (w *Writer) Write(ctx context.Context, in frame.Frame) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	defer in.Release()
-	switch {
-	case w.failed != nil:
-		return w.failed
-	case w.session == nil:
-		return &Error{Code: fault.Closing, Message: w.path + ": the writer is closed"}
-	case in.Geometry != w.video.Geometry:
+	if in.Geometry != w.video.Geometry {
 		return &Error{Code: fault.Invalid, Index: in.Index, Source: in.Source,
 			Message: fmt.Sprintf("%s takes frames of %v, this one is %v: resize or convert it", w.path, w.video.Geometry, in.Geometry)}
 	}
-	if err := w.await(ctx, writeBehind-1); err != nil {
-		return err
+	select {
+	case w.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	lease, err := w.farm.bring(ctx, Job{Frame: in})
 	if err != nil {
+		<-w.slots
+		return err
+	}
+	return w.send(in, lease)
+}
+
+func (w *Writer) send(in frame.Frame, lease *shm.Lease) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := w.err()
+	if w.closed && err == nil {
+		err = &Error{Code: fault.Closing, Message: w.path + ": the writer is closed"}
+	}
+	if err != nil {
+		lease.Release()
+		<-w.slots
 		return err
 	}
 	w.lastID++
-	w.writing = append(w.writing, writing{w.lastID, lease})
+	w.sent <- writing{w.lastID, lease}
 	w.session.send(&workerpb.Job{
 		Id: w.lastID, Program: theProgram, Geometry: workerpb.FromGeometry(in.Geometry), Input: toBlock(lease),
 		Index: in.Index, PtsNs: int64(in.PTS),
@@ -92,70 +115,87 @@ func (w *Writer) Write(ctx context.Context, in frame.Frame) error {
 	return nil
 }
 
-// await waits until at most n frames are not encoded.
-func (w *Writer) await(ctx context.Context, n int) error {
-	for len(w.writing) > n {
-		oldest := w.writing[0]
-		result, err := w.session.next(ctx, oldest.id, w.farm.config.Timeout)
-		if err != nil {
-			return w.fail(err)
+// collect releases each frame as soon as it is encoded: a budget that is full of frames that wait for nothing would stop the
+// pipeline that makes the next one. It goes on until no more are sent.
+func (w *Writer) collect() {
+	defer close(w.done)
+	for x := range w.sent {
+		if w.err() == nil {
+			w.fail(w.encoded(x.id))
 		}
-		w.writing = w.writing[1:]
-		oldest.lease.Release()
-		if result.Fault != nil {
-			return w.fail(&Error{Code: fates[reported(fault.Code(result.Fault.Code))].code, Message: result.Fault.Message})
+		if w.err() != nil {
+			<-w.session.worker.Done() // until then it may still read the frame
 		}
+		x.lease.Release()
+		<-w.slots
 	}
-	return nil
 }
 
-func (w *Writer) fail(err error) error {
+// encoded waits until the worker has encoded a frame.
+func (w *Writer) encoded(id uint64) error {
+	result, err := w.session.next(context.Background(), id, w.farm.config.Timeout)
+	if err == nil && result.Fault != nil {
+		err = &Error{Code: fates[reported(fault.Code(result.Fault.Code))].code, Message: result.Fault.Message}
+	}
+	return err
+}
+
+// fail keeps the first error, and ends a process that nothing more can be expected of.
+func (w *Writer) fail(err error) {
+	if err == nil {
+		return
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		e.Message = "cannot write " + w.path + ": " + e.Message
 	}
+	w.errMu.Lock()
 	w.failed = err
-	return err
+	w.errMu.Unlock()
+	w.session.worker.Kill(proc.CauseStop, "the writer failed")
 }
 
-// Close encodes what is left and completes the file, which is whole only when it returns nil. It ends the process in any case.
+func (w *Writer) err() error {
+	w.errMu.Lock()
+	defer w.errMu.Unlock()
+	return w.failed
+}
+
+// Close encodes what is left and completes the file, which is whole only when it returns nil. It ends the process in any case:
+// at once when ctx ends. A further call returns the same error.
 func (w *Writer) Close(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.session == nil {
-		return w.failed
+	if w.closed {
+		return w.err()
 	}
-	defer w.drop()
-	if w.failed != nil {
-		return w.failed
+	defer context.AfterFunc(ctx, func() { w.session.worker.Kill(proc.CauseStop, ctx.Err().Error()) })()
+	w.finish()
+	if w.err() == nil {
+		w.fail(w.session.unary(ctx, "complete "+w.path, func(ctx context.Context) error {
+			_, err := w.session.worker.Service().CloseProgram(ctx, &workerpb.CloseProgramRequest{Program: theProgram})
+			return err
+		}))
 	}
-	if err := w.await(ctx, 0); err != nil {
-		return err
-	}
-	err := w.session.unary(ctx, "complete "+w.path, func(ctx context.Context) error {
-		_, err := w.session.worker.Service().CloseProgram(ctx, &workerpb.CloseProgramRequest{Program: theProgram})
-		return err
-	})
-	if err != nil {
-		w.failed = err
-	}
-	return err
+	w.session.close()
+	return w.err()
 }
 
 // Abort ends the process and leaves the file as it is, which may be anything. It does nothing after Close.
 func (w *Writer) Abort() {
+	w.session.worker.Kill(proc.CauseStop, "aborted")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.drop()
+	if !w.closed {
+		w.finish()
+		w.fail(&Error{Code: fault.Cancelled, Message: "aborted"})
+		w.session.close()
+	}
 }
 
-func (w *Writer) drop() {
-	if w.session == nil {
-		return
-	}
-	w.session.close()
-	for _, x := range w.writing {
-		x.lease.Release()
-	}
-	w.session, w.writing = nil, nil
+// finish waits until every frame is answered for.
+func (w *Writer) finish() {
+	w.closed = true
+	close(w.sent)
+	<-w.done
 }

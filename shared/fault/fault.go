@@ -14,6 +14,7 @@ type Code string
 const (
 	Invalid     Code = "invalid"           // an op refused its input or parameters; trying again cannot help
 	Undecodable Code = "undecodable"       // the bytes are not an image that the worker can read
+	Unreadable  Code = "unreadable"        // the input itself cannot be had: it is missing, or reading it fails
 	Deadline    Code = "deadline_exceeded" // not finished in time; the worker that ran it was killed
 	Crashed     Code = "crashed"           // the worker died or stopped making progress, on the last attempt too
 	Poisoned    Code = "poisoned"          // every attempt killed its worker; the job is in quarantine

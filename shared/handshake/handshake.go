@@ -30,6 +30,9 @@ const (
 	EnvThreads = "CVFARM_THREADS" // how many threads one job may use
 )
 
+// StreamWindow is how many bytes may be under way in each direction before the receiver has read them.
+const StreamWindow = 4 << 20
+
 // Name is the one plugin that a worker serves.
 const Name = "worker"
 

@@ -47,6 +47,8 @@ var millis = pipeline.Int("ms", 10, 0, 3_600_000, "How long, in milliseconds.")
 // deeds is everything that the fake worker can do.
 var deeds = []deed{
 	{"echo", "Return the input.", nil, func(_ pipeline.Args, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
+	{"decode", "Return the input, for commands that put decode in front.", nil, func(_ pipeline.Args, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
+	{"encode", "Return the input.", []pipeline.Param{pipeline.String("ext", ".png", "Ignored.")}, func(pipeline.Args, frame.Frame, *serve.Output) error { return nil }},
 	{"invert", "Complement every byte.", nil, invert},
 	{"grow", "Return a gray frame of that many bytes.", []pipeline.Param{pipeline.Int("n", 1, 1, frame.MaxSide, "Bytes.")}, grow},
 	{"index", "Report the frame's index as data.", nil, func(_ pipeline.Args, in frame.Frame, out *serve.Output) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
 
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/shm"
@@ -68,8 +69,12 @@ func run(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceSe
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: handshake.Config(),
 		Plugins:         handshake.Guest(wrap(NewServer(engine, view, settings.Lanes))),
-		GRPCServer:      plugin.DefaultGRPCServer,
-		Logger:          hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			// A window of fixed size: gRPC otherwise measures the line by a ping for nearly every message.
+			window := []grpc.ServerOption{grpc.InitialWindowSize(handshake.StreamWindow), grpc.InitialConnWindowSize(handshake.StreamWindow)}
+			return grpc.NewServer(append(window, opts...)...)
+		},
+		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
 	})
 	return nil
 }

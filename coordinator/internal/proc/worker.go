@@ -144,7 +144,11 @@ func (w *Worker) connect(ctx context.Context, c Config, dir string) error {
 		StartTimeout:     c.StartTimeout,
 		Logger:           hclog.NewNullLogger(),
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: dir},
-		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage))},
+		GRPCDialOptions: []grpc.DialOption{
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
+			// A window of fixed size: gRPC otherwise measures the line by a ping for nearly every message.
+			grpc.WithInitialWindowSize(handshake.StreamWindow), grpc.WithInitialConnWindowSize(handshake.StreamWindow),
+		},
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
 			w.process.cmd.Env = append(w.process.cmd.Env, spec.Env...)
 			return w.process, nil

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// try runs a command line with a worker binary that must never be started.
+func try(t *testing.T, args ...string) (out string, err error) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	err = Run(t.Context(), App{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, args)
+	return stdout.String() + stderr.String(), err
+}
+
+// bystander is an executable file that is no worker.
+func bystander(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "worker")
+	if err := os.WriteFile(name, []byte("#!/bin/false\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
+	worker := bystander(t)
+	old := filepath.Join(t.TempDir(), "old.json")
+	if err := os.WriteFile(old, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ args, want string }{
+		{"rum", "unknown command rum; did you mean run?"},
+		{"run", "no input"},
+		{"run a.jpg -o none", "no pipeline: give -p, such as"},
+		{"run a.jpg -p gray", "no output"},
+		{"run a.jpg -p gray| -o none", "expected the name of an op"},
+		{"run a.jpg -p gray -o out", "write out/"},
+		{"run a.jpg -p gray -o none --fsp 3", "unknown flag: --fsp"},
+		{"run a.jpg -p gray -o none --fps 3", "--fps and --codec are for video outputs"},
+		{"run a.jpg -p gray -o a.mp4 --fps 0", "--fps 0"},
+		{"run a.jpg -p gray -o a.mp4 --codec h264x", "--codec h264x: a codec is four characters"},
+		{"run a.jpg -p gray -o none --workers -1", "--workers -1: 0 to 1024"},
+		{"run a.jpg -p gray -o none --workers x", "--workers"},
+		{"run a.jpg -p gray -o none --attempts 0", "--attempts 0: 1 to 100"},
+		{"run a.jpg -p gray -o none --limit -3", "--limit -3"},
+		{"run a.jpg -p gray -o none --timeout 25h", "--timeout 25h0m0s: up to 24h"},
+		{"run a.jpg -p gray -o none --isolation vm", "--isolation vm: it is process or thread"},
+		{"run a.jpg -p gray -o none --progress loud", "--progress loud"},
+		{"run a.jpg -p gray -o none --memory 12", "--memory 12"},
+		{"run a.jpg -p gray -o none --worker /nowhere/worker", "--worker /nowhere/worker: there is no such file"},
+		{"run a.jpg -p gray -o none --worker /", "not an executable file"},
+		{"run a.jpg -p gray -o - --data -", "both want standard output"},
+		{"run a.jpg -p gray -o none --report " + old, "exists already: --overwrite replaces it"},
+		{"run camera:x -p gray -o none", "camera:x"},
+		{"run - - -p gray -o none", "given twice"},
+		{"ops a b", "one name"},
+		{"doctor now", "takes no arguments"},
+		{"version --jsn", "unknown flag"},
+	}
+	for _, tt := range tests {
+		args := splitArgs(tt.args)
+		if args[0] == "run" && !strings.Contains(tt.args, "--worker ") {
+			args = append(args, "--worker", worker)
+		}
+		out, err := try(t, args...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || ExitCode(err) != 2 || out != "" {
+			t.Errorf("%s: %v (exit %d), printed %q", tt.args, err, ExitCode(err), out)
+		}
+	}
+}
+
+func splitArgs(text string) []string { return strings.Fields(text) }
+
+func TestImagesDoNotGoToATerminal(t *testing.T) {
+	app := App{Terminal: func(any) bool { return true }}
+	_, err := (&runOptions{output: "-"}).parseOutput(app)
+	if err == nil || !strings.Contains(err.Error(), "terminal") {
+		t.Error(err)
+	}
+}
+
+func TestInputsThatAreAllMissing(t *testing.T) {
+	report := filepath.Join(t.TempDir(), "r.json")
+	out, err := try(t, "run", "missing.jpg", "gone.mp4", "-p", "gray", "-o", "none", "--worker", bystander(t), "--report", report)
+	if err == nil || ExitCode(err) != 1 || !strings.Contains(out, "missing.jpg: no such file") || !strings.Contains(out, "gone.mp4") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	var r struct {
+		In       int64     `json:"frames_in"`
+		Failed   int64     `json:"frames_failed"`
+		Failures []failure `json:"failures"`
+		Error    string    `json:"error"`
+	}
+	text, _ := os.ReadFile(report)
+	if err := json.Unmarshal(text, &r); err != nil || r.In != 2 || r.Failed != 2 || len(r.Failures) != 2 || r.Error == "" {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if r.Failures[1].Index != 1 || r.Failures[1].Input != "gone.mp4" || r.Failures[1].Code != fault.Unreadable {
+		t.Errorf("%+v", r.Failures[1])
+	}
+}
+
+func TestAWorkerThatIsNone(t *testing.T) {
+	in := filepath.Join(t.TempDir(), "a.jpg")
+	if err := os.WriteFile(in, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	worker := bystander(t)
+	_, err := try(t, "run", in, "-p", "gray", "-o", "none", "--worker", worker)
+	if err == nil || ExitCode(err) != 1 || !strings.Contains(err.Error(), worker) {
+		t.Error(err)
+	}
+}
+
+func TestWorkerFromTheEnvironment(t *testing.T) {
+	worker := bystander(t)
+	t.Setenv(workerEnv, worker)
+	if got, err := findWorker(""); got != worker || err != nil {
+		t.Error(got, err)
+	}
+	t.Setenv(workerEnv, "")
+	if _, err := findWorker(""); err == nil || !strings.Contains(err.Error(), "make builds it") {
+		t.Error(err)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for code, err := range map[int]error{
+		0: nil, 1: errors.New("x"), 2: fmt.Errorf("so: %w", usagef("x")), 130: errors.Join(errInterrupted, errors.New("x")),
+	} {
+		if got := ExitCode(err); got != code {
+			t.Errorf("%v: %d", err, got)
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "512M": 512 << 20, "1.5g": 3 << 29, "2GiB": 2 << 30, "1TB": 1 << 40, "104857600": 100 << 20} {
+		if got, err := parseSize(text); got != want || err != nil {
+			t.Errorf("%s: %d %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"x", "-1G", "1M", "2T", "NaN", "1e400", "M", "1KM"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("%s: %d", text, got)
+		}
+	}
+}
+
+func TestOps(t *testing.T) {
+	ops := pipeline.Catalogue{{Name: "canny", Doc: "Find edges.", Module: "imgproc", Params: []pipeline.Param{
+		pipeline.Float("low", 50, 0, 1000, "lower threshold")}}, {Name: "gray", Doc: "Make gray.", Module: "imgproc"}}
+	tests := []struct {
+		names []string
+		json  bool
+		want  string
+	}{
+		{nil, false, "canny  Find edges.\ngray   Make gray.\n"},
+		{[]string{"gray"}, false, "gray: Make gray.\nmodule: imgproc\nIt takes no parameters.\n"},
+		{[]string{"canny"}, false, "low        50       a float in 0..1000  lower threshold"},
+		{[]string{"canny"}, true, `"default": 50`},
+		{nil, true, "[\n  {\n    \"name\": \"canny\""},
+	}
+	for _, tt := range tests {
+		var b bytes.Buffer
+		if err := printOps(&b, ops, tt.names, tt.json); err != nil || !strings.Contains(b.String(), tt.want) {
+			t.Errorf("%v: %v\n%s", tt, err, b.String())
+		}
+	}
+	err := printOps(&bytes.Buffer{}, ops, []string{"cany"}, false)
+	if err == nil || err.Error() != "unknown op cany; did you mean canny?" || ExitCode(err) != 2 {
+		t.Error(err)
+	}
+}
+
+func TestVersionAndDoctorJSON(t *testing.T) {
+	for _, name := range []string{"version", "doctor"} {
+		out, err := try(t, name, "--json")
+		var v map[string]any
+		if jerr := json.Unmarshal([]byte(out), &v); jerr != nil {
+			t.Errorf("%s: %v\n%s", name, jerr, out)
+		}
+		if name == "doctor" && (ExitCode(err) != 1 || v["healthy"] != false) { // there is no worker next to a test
+			t.Errorf("%v %v", err, v["healthy"])
+		}
+	}
+}
+
+func TestGauge(t *testing.T) {
+	j := &runJob{started: time.Unix(0, 0), snapshot: func() farm.Snapshot { return farm.Snapshot{Workers: make([]farm.WorkerStatus, 2)} }}
+	j.tally.out.Store(120)
+	j.tally.total.Store(-1)
+	now := time.Unix(2, 0)
+	if got, want := j.gauge(now).text(), "120 frames, 60.0 fps, 2 workers, 0 restarts"; got != want {
+		t.Errorf("%q", got)
+	}
+	j.tally.total.Store(300)
+	j.tally.bad.Store(3)
+	if got, want := j.gauge(now).text(), "123/300 frames, 61.5 fps, 3s left, 2 workers, 0 restarts, 3 failed"; got != want {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestHelpHasExamples(t *testing.T) {
+	for _, name := range []string{"", "run", "ops", "doctor"} {
+		out, err := try(t, strings.Fields(name+" --help")...)
+		if err != nil || !strings.Contains(out, "Examples:\n  coordinator ") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+func background() context.Context { return context.Background() }

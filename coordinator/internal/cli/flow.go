@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+)
+
+// engine is the part of a farm that a flow needs. Frames of one run may need different pipelines (a folder of JPEGs and PNGs
+// keeps both), so the flow submits jobs one by one and keeps the order itself.
+type engine interface {
+	submit(ctx context.Context, j farm.Job) (future, error)
+}
+
+type future interface {
+	Wait(ctx context.Context) (*farm.Result, error)
+	Cancel()
+}
+
+// farmEngine makes a farm an engine.
+type farmEngine struct{ *farm.Farm }
+
+func (e farmEngine) submit(ctx context.Context, j farm.Job) (future, error) {
+	f, err := e.Submit(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (e farmEngine) open(ctx context.Context, uri string) (media.VideoReader, error) {
+	r, err := e.OpenReader(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (e farmEngine) create(ctx context.Context, path string, v farm.Video) (media.VideoWriter, error) {
+	w, err := e.CreateWriter(ctx, path, v)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// flow is sources → farm → sink. One goroutine feeds, the caller's collects; between them is a bounded queue of what is in
+// flight, in order.
+type flow struct {
+	engine engine
+	source *media.Source
+	plan   *media.Plan
+	sink   media.Sink
+	data   *media.Data // nil for none
+	tally  *tally
+	window int
+}
+
+// pending is a frame on its way. Without a future it failed already.
+type pending struct {
+	item    media.Item
+	variant media.Variant
+	future  future
+	err     error
+}
+
+// run moves every frame. It ends when the input does, early when soft does, at once when ctx does. An error is the end of the
+// run, not of a frame.
+func (f *flow) run(ctx, soft context.Context) error {
+	ctx, abandon := context.WithCancel(ctx)
+	soft, end := context.WithCancel(soft)
+	queue := make(chan pending, f.window)
+	var feeder sync.WaitGroup
+	feeder.Go(func() {
+		defer close(queue)
+		f.feed(ctx, soft, queue)
+	})
+	err := f.collect(ctx, queue)
+	abandon()
+	end()
+	for p := range queue {
+		p.discard(ctx)
+	}
+	feeder.Wait()
+	return err
+}
+
+func (f *flow) feed(ctx, soft context.Context, queue chan<- pending) {
+	for it := range f.source.Items(soft) {
+		p := f.send(ctx, it)
+		select {
+		case queue <- p:
+		case <-ctx.Done():
+			p.discard(ctx)
+			return
+		}
+	}
+}
+
+// send submits a frame. The farm copies encoded bytes, so they need not be kept here.
+func (f *flow) send(ctx context.Context, it media.Item) pending {
+	f.tally.in.Add(1)
+	p := pending{item: it, err: it.Err}
+	p.item.Frame.Pix, p.item.Frame.Mem = nil, nil
+	if p.err == nil {
+		p.variant = f.plan.For(!it.IsPixels(), it.Ext)
+		p.future, p.err = f.engine.submit(ctx, farm.Job{Pipeline: p.variant.Pipeline, Frame: it.Frame})
+	}
+	return p
+}
+
+func (p pending) discard(ctx context.Context) {
+	if p.future == nil {
+		return
+	}
+	p.future.Cancel()
+	if r, err := p.future.Wait(ctx); err == nil {
+		r.Release()
+	}
+}
+
+func (f *flow) collect(ctx context.Context, queue <-chan pending) error {
+	for p := range queue {
+		if err := f.deliver(ctx, p); err != nil {
+			p.discard(ctx)
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// deliver waits for one frame and hands it to the outputs. A frame that failed is counted; only what ends the run is returned.
+func (f *flow) deliver(ctx context.Context, p pending) error {
+	err := p.err
+	if p.future != nil {
+		var r *farm.Result
+		if r, err = p.future.Wait(ctx); err == nil {
+			err = f.write(ctx, p, r)
+			if err != nil && !isFrames(err) {
+				return err
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		p.item.Err = err
+		f.tally.failed(p.item, p.item.Index)
+		return nil
+	}
+	f.tally.out.Add(1)
+	return nil
+}
+
+func (f *flow) write(ctx context.Context, p pending, r *farm.Result) error {
+	if f.data != nil {
+		if err := f.data.Write(p.item, p.variant.Shift, r.Values); err != nil {
+			r.Release()
+			return err
+		}
+	}
+	return f.sink.Write(ctx, p.item, p.variant.Ext, r)
+}
+
+// isFrames reports whether an error belongs to one frame.
+func isFrames(err error) bool {
+	var own *farm.Error
+	return errors.As(err, &own)
+}
+
+// complete gives the outputs their names.
+func (f *flow) complete(ctx context.Context) error {
+	if err := f.sink.Close(ctx); err != nil {
+		return err
+	}
+	if f.data != nil {
+		return f.data.Close()
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
+
+func (app App) runCommand() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run INPUT... -p PIPELINE -o OUTPUT",
+		Short: "Run a pipeline over images, folders, videos, cameras and streams",
+		Long: `Run a pipeline over every frame of the inputs, in parallel, and write the results in order.
+
+INPUT is one or more of
+  photo.jpg        an image file; what it is, its content tells, then its name
+  photos/          a folder: the images in it, with -r also those further below; hidden files are passed over
+  'photos/*.png'   a glob
+  clip.mp4         a video file
+  rtsp://… http://…  a stream
+  camera:0         a camera
+  -                JPEG, PNG, WebP, BMP, PNM, TIFF or GIF images one after the other on standard input
+
+OUTPUT is one of
+  out.mp4          a video: .mp4 .avi .mkv .mov .webm; frame rate and size of the source, images make 25 a second
+  out/%06d.png     image files numbered from 000001; a frame that failed leaves a gap
+  out/             image files under the inputs' names; a video's frames are called NAME-000001.png
+  out.png          one image file, of one frame
+  -                encoded images one after the other on standard output
+  none             nothing
+
+Where frames come encoded, decode is put in front of the pipeline; where image files go out, encode is put behind it.
+Outputs get their names only when they are complete, and existing files are kept unless --overwrite.
+
+The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
+Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
+		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
+  coordinator run photos/ -r -p 'resize width=640' -o small/
+  coordinator run a.jpg b.png -p 'gray' -o out/%06d.png
+  coordinator run clip.mp4 -p stats -o none --data means.jsonl
+  coordinator run rtsp://cam/stream --limit 100 -p gray -o clip.mkv --report report.json
+  cat *.jpg | coordinator run - -p 'gray | encode ext=.png' -o - > all.png`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("no input: name a file, a folder, a URL, camera:0, or - for standard input")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.inputs = args
+			o.fpsGiven = cmd.Flags().Changed("fps")
+			return app.run(cmd.Context(), &o)
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+func (o *runOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.pipeline, "pipeline", "p", "", "what to do with each frame, such as `'gray | canny low=50 high=150'`")
+	f.StringVarP(&o.output, "output", "o", "", "where the results go: `FILE|PATTERN|FOLDER/|-|none`")
+	f.BoolVarP(&o.recursive, "recursive", "r", false, "take the images of folders within folders too")
+	f.StringVar(&o.data, "data", "", "write what ops found to `FILE.jsonl`, one object a line: index, input, step, op, value; - is standard output")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace outputs that exist")
+	f.Float64Var(&o.fps, "fps", 0, "frame rate of an output video (default: the source's, or 25 for images)")
+	f.StringVar(&o.codec, "codec", "", "codec of an output video as `FOUR` characters (default: the container's usual one)")
+	f.IntVar(&o.limit, "limit", 0, "end after `N` frames")
+	f.IntVar(&o.workers, "workers", 0, "jobs at a time; 0 is the CPU quota")
+	f.StringVar(&o.isolation, "isolation", "process", "process: one job in each worker; thread: all in one worker process")
+	f.IntVar(&o.threads, "threads", 1, "OpenCV threads within one job")
+	f.DurationVar(&o.timeout, "timeout", 0, "time that a frame may take in a worker before that is killed (default 30s)")
+	f.IntVar(&o.attempts, "attempts", 3, "how often a frame is tried when its worker dies")
+	f.StringVar(&o.memory, "memory", "", "shared memory for frames, such as `512M` (default: a quarter of the machine's)")
+	f.StringVar(&o.progress, "progress", "auto", "auto, plain, json or none; on standard error")
+	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`")
+	addWorkerFlag(cmd, &o.worker)
+	for flag, values := range map[string][]string{"isolation": isolations(), "progress": progressModes()} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// run is the command: check what was asked for, start the farm, let the frames flow, and say how it went.
+func (app App) run(ctx context.Context, o *runOptions) error {
+	job, err := o.resolve(app)
+	if err != nil {
+		return err
+	}
+	err = job.run(ctx)
+	if job.ready { // nothing to tell of a run that was refused
+		err = job.finish(err)
+	}
+	return err
+}

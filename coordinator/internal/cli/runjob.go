@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+)
+
+// runJob is one run of the run command, from checked options to the report.
+type runJob struct {
+	App
+	options  *runOptions
+	pipeline pipeline.Pipeline
+	output   media.Output
+	config   farm.Config
+	inputs   []media.Input
+
+	// Owned by the goroutine of run.
+	ready    bool // everything was checked; from here on there is a report
+	started  time.Time
+	tally    tally
+	last     farm.Snapshot
+	snapshot func() farm.Snapshot
+}
+
+// run starts the farm, checks what only a worker knows, and lets the frames flow.
+func (j *runJob) run(ctx context.Context) error {
+	j.started = time.Now()
+	if err := j.anyInput(); err != nil {
+		j.ready = true
+		return err
+	}
+	f, err := farm.Start(ctx, j.config)
+	if err != nil {
+		return j.startError(ctx, err)
+	}
+	j.snapshot = f.Snapshot
+	err = j.onFarm(ctx, f)
+	j.last = f.Snapshot()
+	if cerr := closeFarm(ctx, f); err == nil {
+		return cerr
+	}
+	return err
+}
+
+// anyInput fails where there is nothing to start a farm for.
+func (j *runJob) anyInput() error {
+	for _, in := range j.inputs {
+		if in.Err == nil {
+			return nil
+		}
+	}
+	for i := range j.inputs {
+		j.tally.failed(media.Item{Input: &j.inputs[i], Err: j.inputs[i].Err}, uint64(i))
+	}
+	return errNothing
+}
+
+var errNothing = errors.New("no input can be read")
+
+func (j *runJob) startError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	j.ready = true
+	return fmt.Errorf("cannot start the farm: %w", err)
+}
+
+// onFarm refuses what the worker cannot do before a frame is sent, and then sends them.
+func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
+	plan, err := j.plan(f)
+	if err != nil {
+		return err
+	}
+	if err := j.output.CheckNames(j.inputs, j.options.limit, plan, j.options.overwrite); err != nil {
+		return usageError{err}
+	}
+	j.ready = true
+	sink, err := media.NewSink(j.sinkConfig(f))
+	if err != nil {
+		return err
+	}
+	defer sink.Abort()
+	var data *media.Data
+	if j.options.data != "" {
+		if data, err = media.CreateData(j.options.data, j.Out, j.options.overwrite); err != nil {
+			return err
+		}
+		defer data.Abort()
+	}
+	stop := j.showProgress()
+	defer stop()
+	flow := &flow{engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, tally: &j.tally, window: window(f)}
+	return j.flow(ctx, flow)
+}
+
+// flow runs the frames and completes the outputs.
+func (j *runJob) flow(ctx context.Context, f *flow) error {
+	soft, end := context.WithCancel(ctx)
+	defer end()
+	unwatch := context.AfterFunc(ctx, end)
+	defer unwatch()
+	stop := j.watchDrain(soft, end)
+	err := f.run(ctx, soft)
+	interrupted := stop()
+	if err == nil {
+		err = f.complete(ctx)
+	}
+	if ctx.Err() != nil || err == nil && interrupted {
+		return errInterrupted
+	}
+	return err
+}
+
+// watchDrain ends the input when the user asks for it. The function that it returns ends the watch and tells whether the user
+// did.
+func (j *runJob) watchDrain(soft context.Context, end func()) func() bool {
+	asked := make(chan bool, 1)
+	quit := make(chan struct{})
+	go func() {
+		select {
+		case <-j.Drain:
+			fmt.Fprintln(j.Err, "interrupted: finishing what is in flight; once more stops at once")
+			end()
+			asked <- true
+		case <-quit:
+			asked <- false
+		case <-soft.Done():
+			asked <- false
+		}
+	}()
+	return func() bool {
+		close(quit)
+		return <-asked
+	}
+}
+
+// plan completes the pipeline, and checks first what the user wrote, so that errors count steps as the user does.
+func (j *runJob) plan(f *farm.Farm) (*media.Plan, error) {
+	if err := f.Check(j.pipeline.String()); err != nil {
+		return nil, usageError{err}
+	}
+	plan, err := media.NewPlan(j.pipeline, j.output, f.Ops())
+	if err != nil {
+		return nil, err
+	}
+	all, err := plan.Pipelines(j.inputs)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range all {
+		if err := f.Check(text); err != nil {
+			return nil, usagef("the pipeline was completed to %s: %w", text, err)
+		}
+	}
+	return plan, nil
+}
+
+func (j *runJob) sinkConfig(f *farm.Farm) media.SinkConfig {
+	return media.SinkConfig{
+		Output:    j.output,
+		Overwrite: j.options.overwrite,
+		FPS:       j.options.fps,
+		Codec:     j.options.codec,
+		Stdout:    j.Out,
+		Create:    farmEngine{f}.create,
+	}
+}
+
+func (j *runJob) source(f *farm.Farm) *media.Source {
+	return &media.Source{
+		Inputs: j.inputs,
+		Limit:  j.options.limit,
+		Open:   farmEngine{f}.open,
+		Stdin:  j.In,
+		Total:  func(n int) { j.tally.total.Store(int64(n)) },
+	}
+}
+
+// window is how many frames may be on their way: enough that a slow one does not leave workers idle, few enough that their
+// results do not use the memory up.
+func window(f *farm.Farm) int { return 2 + 2*len(f.Snapshot().Workers) }

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+	"github.com/cvfarm/cvfarm/shared/fault"
+)
+
+// maxFailures bounds the failures that are remembered with their stories; all are counted.
+const maxFailures = 10_000
+
+// tally counts what became of the frames of a run. The zero tally is empty.
+type tally struct {
+	in, out, bad atomic.Int64
+	total        atomic.Int64 // -1 unknown
+
+	mu       sync.Mutex
+	failures []failure
+}
+
+// failure is one frame that has no result.
+type failure struct {
+	Index    uint64     `json:"index"`
+	Input    string     `json:"input"`
+	Code     fault.Code `json:"code"`
+	Message  string     `json:"message"`
+	Attempts int        `json:"attempts"`
+	// Exits tells how each worker ended that the frame cost.
+	Exits []string `json:"exits,omitempty"`
+}
+
+// failed counts a frame, whose item says why.
+func (t *tally) failed(it media.Item, index uint64) {
+	t.bad.Add(1)
+	f := failureOf(it)
+	f.Index = index
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.failures) < maxFailures {
+		t.failures = append(t.failures, f)
+	}
+}
+
+func failureOf(it media.Item) failure {
+	f := failure{Input: it.Input.Name, Code: fault.Unreadable, Message: it.Err.Error()}
+	var own *farm.Error
+	if errors.As(it.Err, &own) {
+		f.Code, f.Attempts = own.Code, attempts(own)
+		for _, a := range own.Attempts {
+			f.Exits = append(f.Exits, a.Exit.String())
+		}
+	} else if code, ok := fault.CodeOf(it.Err); ok {
+		f.Code = code
+	}
+	return f
+}
+
+// attempts counts the workers that died of a job, and the one that answered it in the end where one did.
+func attempts(e *farm.Error) int {
+	switch e.Code {
+	case fault.Crashed, fault.Poisoned, fault.Deadline, fault.Overloaded, fault.Closing, fault.Unavailable, fault.Cancelled:
+		return len(e.Attempts)
+	}
+	return len(e.Attempts) + 1
+}
+
+// stories returns the failures so far.
+func (t *tally) stories() []failure {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failures
+}

@@ -1,0 +1,77 @@
+package media
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+// abandonable is a reader whose Read gives up when its context ends, though the read beneath cannot be interrupted. The
+// goroutine that is stuck in it ends with the next byte or the end of the stream, or with the process; it holds one buffer.
+type abandonable struct {
+	ctx  context.Context
+	rest []byte
+
+	ask    chan struct{} // out
+	chunks chan chunk    // in
+}
+
+type chunk struct {
+	data []byte
+	err  error
+}
+
+func newAbandonable(ctx context.Context, r io.Reader) *abandonable {
+	a := &abandonable{ctx: ctx, ask: make(chan struct{}), chunks: make(chan chunk, 1)}
+	go a.read(r)
+	return a
+}
+
+// read answers each ask with one chunk. The next is asked for only when the last was used up, so one buffer is enough.
+func (a *abandonable) read(r io.Reader) {
+	buf := make([]byte, 64<<10)
+	for range a.ask {
+		n, err := r.Read(buf)
+		a.chunks <- chunk{buf[:n], err}
+	}
+}
+
+// Read fails with the context's error when that ends.
+func (a *abandonable) Read(p []byte) (int, error) {
+	if len(a.rest) == 0 {
+		select {
+		case a.ask <- struct{}{}:
+		case <-a.ctx.Done():
+			return 0, a.ctx.Err()
+		}
+		select {
+		case c := <-a.chunks:
+			if len(c.data) == 0 {
+				return 0, c.err
+			}
+			a.rest = c.data
+		case <-a.ctx.Done():
+			return 0, a.ctx.Err()
+		}
+	}
+	n := copy(p, a.rest)
+	a.rest = a.rest[n:]
+	return n, nil
+}
+
+// Close lets the goroutine end, once its last read did.
+func (a *abandonable) Close() error {
+	close(a.ask)
+	return nil
+}
+
+// fileStream closes the file too.
+type fileStream struct {
+	*abandonable
+	file *os.File
+}
+
+func (f fileStream) Close() error {
+	_ = f.abandonable.Close()
+	return f.file.Close()
+}

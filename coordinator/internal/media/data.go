@@ -1,0 +1,84 @@
+package media
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+)
+
+// Data writes what ops found as JSON lines, one object for each value:
+//
+//	{"index":7,"input":"clip.mp4","step":2,"op":"stats","value":{...}}
+//
+// index counts the run's frames from 0, step the steps of the user's pipeline from 1; value has the shape that the op
+// documents. A frame without values, or one that failed, has no line.
+type Data struct {
+	name string
+	file *File // nil on standard output
+	w    *bufio.Writer
+}
+
+type dataLine struct {
+	Index uint64          `json:"index"`
+	Input string          `json:"input"`
+	Step  int             `json:"step"`
+	Op    string          `json:"op"`
+	Value json.RawMessage `json:"value"`
+}
+
+// CreateData begins a file of JSON lines; "-" is stdout.
+func CreateData(name string, stdout io.Writer, overwrite bool) (*Data, error) {
+	if name == "-" {
+		return &Data{name: "standard output", w: bufio.NewWriter(stdout)}, nil
+	}
+	f, err := CreateFile(name, overwrite)
+	if err != nil {
+		return nil, err
+	}
+	return &Data{name: name, file: f, w: bufio.NewWriter(f)}, nil
+}
+
+// Write adds the values of one result, whose pipeline had shift steps in front of the user's.
+func (d *Data) Write(it Item, shift int, values []farm.Value) error {
+	for _, v := range values {
+		line, err := json.Marshal(dataLine{it.Index, it.Input.Name, v.Step - shift + 1, v.Op, v.JSON})
+		if err != nil {
+			return frameError(it, "invalid", "%s found what is not JSON: %v", v.Op, err)
+		}
+		if _, err := d.w.Write(append(line, '\n')); err != nil {
+			return d.failed(err)
+		}
+	}
+	if d.file == nil && len(values) > 0 { // somebody may be reading along
+		return d.failed(d.w.Flush())
+	}
+	return nil
+}
+
+func (d *Data) failed(err error) error {
+	if err == nil || d.file != nil { // a File names itself
+		return err
+	}
+	return cannotWrite(d.name, err)
+}
+
+// Close completes the file.
+func (d *Data) Close() error {
+	if err := d.w.Flush(); err != nil {
+		d.Abort()
+		return d.failed(err)
+	}
+	if d.file == nil {
+		return nil
+	}
+	return d.file.Commit()
+}
+
+// Abort removes the file. It does nothing after Close.
+func (d *Data) Abort() {
+	if d.file != nil {
+		d.file.Abort()
+	}
+}

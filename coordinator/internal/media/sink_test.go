@@ -1,0 +1,285 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/frame"
+)
+
+// held counts how often memory was given back.
+type held struct{ released int }
+
+func (h *held) Retain()  { h.released-- }
+func (h *held) Release() { h.released++ }
+
+func encodedResult(h *held, text string) *farm.Result {
+	f := frame.Encoded([]byte(text))
+	f.Mem = h
+	return &farm.Result{Frame: f}
+}
+
+func pixelResult(h *held, side int) *farm.Result {
+	f, _ := frame.New(frame.Geometry{Width: side, Height: side, Format: frame.FormatGray})
+	f.Mem = h
+	return &farm.Result{Frame: f}
+}
+
+func item(rel string, index uint64) Item {
+	it := Item{Input: &Input{Rel: rel, Name: rel}}
+	it.Index = index
+	return it
+}
+
+func TestFilesGetTheirNamesWhenComplete(t *testing.T) {
+	dir := t.TempDir()
+	s, err := NewSink(SinkConfig{Output: Output{Kind: ToFolder, Path: filepath.Join(dir, "out")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h held
+	if err := s.Write(background(), item("sub/a.jpg", 0), ".png", encodedResult(&h, "picture")); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, filepath.Join(dir, "out/sub/a.png")); got != "picture" || h.released != 1 {
+		t.Errorf("%q, released %d times", got, h.released)
+	}
+	err = s.Write(background(), item("sub/a.jpg", 1), ".png", encodedResult(&h, "another"))
+	if !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "--overwrite") {
+		t.Errorf("a second file of that name: %v", err)
+	}
+	noTemporaries(t, filepath.Join(dir, "out/sub"))
+}
+
+func TestPixelsAreNoImageFile(t *testing.T) {
+	var h held
+	for _, s := range []Sink{&fileSink{}, &stdoutSink{&bytes.Buffer{}}} {
+		var own *farm.Error
+		if err := s.Write(background(), item("a", 3), ".png", pixelResult(&h, 2)); !errors.As(err, &own) || own.Index != 3 {
+			t.Errorf("%T: %v", s, err)
+		}
+	}
+	if h.released != 2 {
+		t.Errorf("released %d times", h.released)
+	}
+}
+
+func TestAFileThatCameToExistMeanwhileIsKept(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.json")
+	f, err := CreateFile(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("another's"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+	if got := read(t, name); got != "another's" {
+		t.Errorf("%q", got)
+	}
+	noTemporaries(t, filepath.Dir(name))
+}
+
+func TestOverwriteReplacesOnlyAtTheEnd(t *testing.T) {
+	dir := folder(t, map[string]string{"a.json": "old"})
+	name := filepath.Join(dir, "a.json")
+	f, err := CreateFile(name, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, name); got != "old" {
+		t.Errorf("%q before Commit", got)
+	}
+	if err := f.Commit(); err != nil || read(t, name) != "new" {
+		t.Errorf("%v, %q", err, read(t, name))
+	}
+	f.Abort()
+	noTemporaries(t, dir)
+}
+
+func TestAFullDiskNamesTheFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("needs root to mount a small tmpfs:", err)
+	}
+	defer unix.Unmount(dir, 0)
+	name := filepath.Join(dir, "large.png")
+	err := WriteFile(name, make([]byte, 1<<20), false)
+	if !errors.Is(err, unix.ENOSPC) || !strings.HasPrefix(err.Error(), "cannot write "+name+": no space left") {
+		t.Error(err)
+	}
+	noTemporaries(t, dir)
+	if _, err := os.Stat(name); err == nil {
+		t.Error("half a file has the final name")
+	}
+	s, w := newFakeVideoSink(t, filepath.Join(dir, "a.mp4"))
+	w.content, w.fails = make([]byte, 1<<20), errors.New("it has 3 frames, 9 were written")
+	var h held
+	if err := s.Write(background(), item("a", 0), "", pixelResult(&h, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(background()); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), "a.mp4") {
+		t.Errorf("an encoder that does not know why: %v", err)
+	}
+	noTemporaries(t, dir)
+}
+
+func TestAFolderThatCannotBeWrittenTo(t *testing.T) {
+	dir := folder(t, map[string]string{"file": ""})
+	for _, out := range []Output{
+		{Kind: ToVideo, Path: filepath.Join(dir, "file", "a.mp4")},
+		{Kind: ToVideo, Path: filepath.Join(dir, "missing", "a.mp4")},
+		{Kind: ToFolder, Path: filepath.Join(dir, "file", "out")},
+	} {
+		if _, err := NewSink(SinkConfig{Output: out}); err == nil || !strings.Contains(err.Error(), "cannot write "+out.Path) {
+			t.Errorf("%s: %v", out.Path, err)
+		}
+	}
+}
+
+// fakeEncoder writes its content when it is closed.
+type fakeEncoder struct {
+	path    string
+	video   farm.Video
+	content []byte
+	frames  int
+	fails   error // of Close
+	aborted bool
+}
+
+func (e *fakeEncoder) Write(_ context.Context, f frame.Frame) error {
+	e.frames++
+	f.Release()
+	return nil
+}
+func (e *fakeEncoder) Close(context.Context) error {
+	_ = os.WriteFile(e.path, e.content, 0o644)
+	return e.fails
+}
+func (e *fakeEncoder) Abort() { e.aborted = true }
+
+func newFakeVideoSink(t *testing.T, name string) (Sink, *fakeEncoder) {
+	t.Helper()
+	e := &fakeEncoder{content: []byte("a video")}
+	s, err := NewSink(SinkConfig{
+		Output: Output{Kind: ToVideo, Path: name, Ext: ".mp4"},
+		Codec:  "avc1",
+		Create: func(_ context.Context, path string, v farm.Video) (VideoWriter, error) {
+			e.path, e.video = path, v
+			return e, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, e
+}
+
+func TestVideo(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.mp4")
+	s, e := newFakeVideoSink(t, name)
+	var h held
+	it := item("v", 0)
+	it.FPS = 29.97
+	for _, side := range []int{4, 4} {
+		if err := s.Write(background(), it, "", pixelResult(&h, side)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var own *farm.Error
+	if err := s.Write(background(), it, "", pixelResult(&h, 8)); !errors.As(err, &own) || !strings.Contains(err.Error(), "resize") {
+		t.Errorf("another size: %v", err)
+	}
+	if err := s.Write(background(), it, "", encodedResult(&h, "x")); !errors.As(err, &own) {
+		t.Errorf("no pixels: %v", err)
+	}
+	if _, err := os.Stat(name); err == nil {
+		t.Error("it has its name before it is complete")
+	}
+	if err := s.Close(background()); err != nil || read(t, name) != "a video" {
+		t.Error(err)
+	}
+	s.Abort()
+	if e.video.FPS != 29.97 || e.video.Codec != "avc1" || e.video.Container != ".mp4" || e.frames != 2 || h.released != 4 || e.aborted {
+		t.Errorf("%+v, released %d", e, h.released)
+	}
+	if filepath.Ext(e.path) != ".mp4" {
+		t.Errorf("the encoder was given %s", e.path)
+	}
+	noTemporaries(t, filepath.Dir(name))
+}
+
+func TestAVideoThatIsNotWholeGetsNoName(t *testing.T) {
+	for name, end := range map[string]func(Sink, *fakeEncoder) error{
+		"abort": func(s Sink, _ *fakeEncoder) error { s.Abort(); return errors.New("aborted") },
+		"lost frames": func(s Sink, e *fakeEncoder) error {
+			e.fails = errors.New(e.path + ": short")
+			return s.Close(background())
+		},
+	} {
+		dir := t.TempDir()
+		s, e := newFakeVideoSink(t, filepath.Join(dir, "a.mp4"))
+		for range 2 {
+			if err := s.Write(background(), item("a", 0), "", pixelResult(&held{}, 2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := end(s, e); err == nil || strings.Contains(err.Error(), "tmp-") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("%s: left behind %v", name, left)
+		}
+	}
+}
+
+func TestWithoutFramesThereIsNoVideo(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := newFakeVideoSink(t, filepath.Join(dir, "a.mp4"))
+	if err := s.Close(background()); err != nil {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Error(left)
+	}
+}
+
+func TestData(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.jsonl")
+	d, err := CreateData(name, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := []farm.Value{{Step: 1, Op: "stats", JSON: []byte(`{"mean":[1]}`)}, {Step: 2, Op: "stats", JSON: []byte(`null`)}}
+	if err := d.Write(item("a.png", 5), 1, values); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(name); err == nil {
+		t.Error("it has its name before it is complete")
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"index":5,"input":"a.png","step":1,"op":"stats","value":{"mean":[1]}}` + "\n" +
+		`{"index":5,"input":"a.png","step":2,"op":"stats","value":null}` + "\n"
+	if got := read(t, name); got != want || !json.Valid([]byte(strings.Split(got, "\n")[0])) {
+		t.Errorf("%s", got)
+	}
+	d.Abort()
+	noTemporaries(t, filepath.Dir(name))
+}

@@ -1,0 +1,110 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/fault"
+)
+
+// videoSink writes one video. The first frame decides its geometry.
+type videoSink struct {
+	SinkConfig
+	file  *File
+	w     VideoWriter
+	video farm.Video
+}
+
+const defaultFPS = 25
+
+// newVideoSink takes the temporary name at once, so that a folder that cannot be written to is known before any work.
+func newVideoSink(c SinkConfig) (*videoSink, error) {
+	file, err := CreateFile(c.Output.Path, c.Overwrite)
+	if err != nil {
+		return nil, err
+	}
+	return &videoSink{SinkConfig: c, file: file}, nil
+}
+
+func (s *videoSink) Write(ctx context.Context, it Item, _ string, r *farm.Result) error {
+	if !r.IsPixels() {
+		r.Release()
+		return frameError(it, fault.Invalid, "the pipeline makes no pixels of it (%v), and a video is made of pixels", r.Geometry)
+	}
+	if s.w == nil {
+		if err := s.begin(ctx, it, r); err != nil {
+			r.Release()
+			return err
+		}
+	}
+	if r.Geometry != s.video.Geometry {
+		r.Release()
+		return frameError(it, fault.Invalid, "it is %v, but %s began with %v: put resize into the pipeline, or write images",
+			r.Geometry, s.Output.Path, s.video.Geometry)
+	}
+	if err := s.w.Write(ctx, r.Frame); err != nil {
+		return s.explain(err)
+	}
+	return nil
+}
+
+func (s *videoSink) begin(ctx context.Context, it Item, r *farm.Result) error {
+	s.video = farm.Video{Geometry: r.Geometry, FPS: s.rate(it), Codec: s.Codec, Container: s.Output.Ext}
+	w, err := s.Create(ctx, s.file.Name(), s.video)
+	if err != nil {
+		return s.explain(err)
+	}
+	s.w = w
+	return nil
+}
+
+func (s *videoSink) rate(it Item) float64 {
+	switch {
+	case s.FPS > 0:
+		return s.FPS
+	case it.FPS > 0:
+		return it.FPS
+	}
+	return defaultFPS
+}
+
+// Close finalises the video. That the file holds every frame is the writer's promise.
+func (s *videoSink) Close(ctx context.Context) error {
+	if s.w == nil {
+		s.file.Abort()
+		return nil
+	}
+	w := s.w
+	s.w = nil
+	if err := w.Close(ctx); err != nil {
+		err = s.explain(err)
+		s.file.Abort()
+		return err
+	}
+	return s.file.Commit()
+}
+
+// minFree is less than what an encoder writes at a time: where no more is left, it stopped for that.
+const minFree = 64 << 10
+
+// explain gives an encoder's error the name of the output, and the cause that encoders do not tell.
+func (s *videoSink) explain(err error) error {
+	var st unix.Statfs_t
+	if unix.Fstatfs(int(s.file.Fd()), &st) == nil && st.Bavail*uint64(st.Bsize) < minFree {
+		return cannotWrite(s.Output.Path, unix.ENOSPC)
+	}
+	return fmt.Errorf("%s", strings.ReplaceAll(err.Error(), s.file.Name(), s.Output.Path))
+}
+
+// Abort stops the encoder and removes its file.
+func (s *videoSink) Abort() {
+	if s.w != nil {
+		s.w.Abort()
+		s.w = nil
+	}
+	s.file.Abort()
+}

@@ -1,0 +1,51 @@
+// Command coordinator runs OpenCV pipelines over images and videos in supervised worker processes. It links no OpenCV.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/cli"
+)
+
+func main() {
+	ctx, drain := signals()
+	err := run(ctx, drain, os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "coordinator:", err)
+	}
+	os.Exit(cli.ExitCode(err))
+}
+
+func run(ctx context.Context, drain <-chan struct{}, args []string) error {
+	app := cli.App{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Terminal: isTerminal, Drain: drain}
+	return cli.Run(ctx, app, args)
+}
+
+// signals makes the first SIGINT or SIGTERM close drain and the second end the context; a third ends the process. A broken
+// pipe is an error of the write, so that workers and temporary files are cleaned up.
+func signals() (ctx context.Context, drain <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	first := make(chan struct{})
+	interrupts := make(chan os.Signal, 2)
+	signal.Notify(interrupts, unix.SIGINT, unix.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
+	go func() {
+		<-interrupts
+		close(first)
+		<-interrupts
+		cancel()
+		signal.Stop(interrupts)
+	}()
+	return ctx, first
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
