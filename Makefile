@@ -1,0 +1,99 @@
+# cvfarm: build, run, check. On a fresh Debian or Ubuntu with Go and make, `make run` or `make test` alone is enough.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VIDEO    ?= $(shell go list -m -f '{{.Dir}}' gocv.io/x/gocv)/images/small.mp4
+PIPELINE ?= gray | canny low=50 high=150
+FUZZTIME ?= 10s
+BENCH    ?= .
+
+# The build tags that this machine's OpenCV calls for, see .ci/tags.
+TAGS = $(or $(shell .ci/tags),$(error no build tags without OpenCV))
+GO_DIRS = coordinator worker shared integration
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Where the tests that start whole programs find them.
+BINARIES = CVFARM_BIN=$(CURDIR)/bin CVFARM_WORKER=$(CURDIR)/bin/worker
+
+# Where git is absent, or distrusts the folder's owner (a bind mount in a container), Go must not ask it for a version.
+ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+endif
+
+.PHONY: help build run test check generate print-tags deps bench fuzz clean
+.NOTPARALLEL:
+.PHONY: deps-build vet gofmt staticcheck purity rules fresh tidy buf-lint
+
+help:
+	@echo 'cvfarm: OpenCV in supervised worker processes'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: deps-build ## build bin/coordinator (no OpenCV in it) and bin/worker
+	CGO_ENABLED=0 go build -o bin/coordinator ./coordinator
+	go build -tags "$(TAGS)" -o bin/worker ./worker
+
+run: build ## process a video to out/edges.mp4 (VIDEO=... PIPELINE=... for your own)
+	mkdir -p out
+	bin/coordinator run "$(VIDEO)" -p '$(PIPELINE)' -o out/edges.mp4 --overwrite
+
+# First without OpenCV, under the race detector; then with it. Results that depend on a binary are not taken from Go's cache;
+# integration runs last and alone, as it measures.
+test: deps build ## run every test, those against the real OpenCV included
+	go test -race -timeout 10m $$(go list ./... | grep -v /integration)
+	$(BINARIES) go test -count=1 -timeout 15m -tags "$(TAGS)" ./worker/... ./coordinator/farm/...
+	$(BINARIES) go test -count=1 -timeout 20m -tags "$(TAGS)" ./integration/...
+
+check: vet gofmt staticcheck purity rules fresh tidy buf-lint ## check everything that can be told without running it
+
+vet: deps-build
+	go vet ./...
+	go vet -tags "$(TAGS)" ./...
+
+gofmt:
+	@echo gofmt -l $(GO_DIRS)
+	@files=$$(gofmt -l $(GO_DIRS)); [ -z "$$files" ] || { echo "not as gofmt writes it:" $$files; exit 1; }
+
+staticcheck: deps-build
+	$(STATICCHECK) ./...
+	$(STATICCHECK) -tags "$(TAGS)" ./...
+
+purity:
+	CGO_ENABLED=0 go build -o /dev/null ./coordinator
+
+# Who may import what, no sleeps in tests, package comments: integration/layers_test.go has the tables.
+rules:
+	$(BINARIES) go test -count=1 -run '^TestTree' ./integration
+
+fresh:
+	.ci/fresh
+
+tidy:
+	go mod tidy -diff
+
+buf-lint:
+	cd proto && ../.ci/buf lint
+
+generate: ## write the Go code of proto/ anew
+	cd proto && ../.ci/buf generate
+
+print-tags: ## print the build tags that this machine's OpenCV calls for
+	@.ci/tags
+
+deps: ## install what is missing on this machine (apt)
+	@.ci/deps build test
+
+deps-build:
+	@.ci/deps build
+
+bench: build ## run the benchmarks (BENCH=regexp)
+	$(BINARIES) go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m -tags "$(TAGS)" ./...
+
+fuzz: deps-build ## run every fuzz test for FUZZTIME (10s) each
+	@grep -rnoE --include='*_test.go' '^func Fuzz\w+' $(GO_DIRS) | while IFS=: read -r file _ func; do \
+		echo "== $$file $${func#func }"; \
+		go test -tags "$(TAGS)" -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
+	done
+
+clean: ## remove what the other targets made here
+	rm -rf bin out .cache
