@@ -46,6 +46,17 @@ type Config struct {
 	// Nice is added to the workers' niceness, so that the coordinator stays responsive on a full machine. Defaults to 5; a
 	// negative number is none.
 	Nice int
+	// NoSpare saves the process that is otherwise kept ready to take over from a worker that ends.
+	NoSpare bool
+	// MaxJobs, MaxAge and MaxMemory recycle a worker: it finishes its job and is replaced, by the spare where there is one, so
+	// that capacity never dips. Up to a tenth is added to MaxJobs and MaxAge by chance, lest all workers recycle together.
+	// MaxMemory is in bytes and counts anonymous memory only, not the shared frames. Default to no limit.
+	MaxJobs   int
+	MaxAge    time.Duration
+	MaxMemory int64
+	// StallTimeout is how long a worker with a job may show no sign of life before it is killed: a stopped process is found so
+	// long before its job's deadline. Defaults to 5 s.
+	StallTimeout time.Duration
 	// Log receives what operators want to know: starts, exits, kills. Defaults to nothing.
 	Log *slog.Logger
 }
@@ -58,6 +69,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Attempts, 3)
 	setDefault(&c.Timeout, 30*time.Second)
 	setDefault(&c.StartTimeout, 20*time.Second)
+	setDefault(&c.StallTimeout, 5*time.Second)
 	setDefault(&c.QueueSize, 256)
 	setDefault(&c.Memory, defaultMemory())
 	setDefault(&c.MaxPixels, 200_000_000)
@@ -86,6 +98,10 @@ func (c Config) Validate() error {
 		{"Attempts", int64(c.Attempts), 0, 100},
 		{"Timeout", int64(c.Timeout), 0, int64(24 * time.Hour)},
 		{"StartTimeout", int64(c.StartTimeout), 0, int64(time.Hour)},
+		{"MaxJobs", int64(c.MaxJobs), 0, 1 << 40},
+		{"MaxAge", int64(c.MaxAge), 0, int64(1000 * 24 * time.Hour)},
+		{"MaxMemory", c.MaxMemory, 0, 1 << 50},
+		{"StallTimeout", int64(c.StallTimeout), 0, int64(24 * time.Hour)},
 		{"QueueSize", int64(c.QueueSize), 0, 1 << 20},
 		{"Memory", c.Memory, 0, 1 << 40},
 		{"MaxPixels", c.MaxPixels, 0, 1 << 33},

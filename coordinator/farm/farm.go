@@ -21,7 +21,10 @@ type Farm struct {
 	ins, outs   *shm.Budget // for what goes into workers, for what comes out
 	host        *shm.Region // for frames that enter from Go memory
 	programs    programs
+	lanes       int // jobs that one worker runs at a time
 	supervisors []*supervisor
+	spares      chan *hire    // the worker that is kept ready
+	staffed     chan struct{} // closed when every supervisor had its first worker, or failed to
 	events      broadcaster
 
 	jobs    chan *task // the bounded queue
@@ -69,6 +72,7 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 		config: c, arena: arena, launcher: proc.NewLauncher(c.Nice),
 		ins: shm.NewBudget("inputs", c.Memory/2), outs: shm.NewBudget("outputs", c.Memory/2),
 		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch)),
+		lanes: lanes, spares: make(chan *hire), staffed: make(chan struct{}),
 		closed: make(chan struct{}), idle: make(chan struct{}),
 	}
 	f.programs = programs{ops: f.Ops, byText: map[string]*program{}}
@@ -76,11 +80,18 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 	if f.host, err = arena.Region(f.ins); err != nil {
 		return nil, err
 	}
+	var starting sync.WaitGroup
+	starting.Add(processes)
+	f.running.Go(func() { starting.Wait(); close(f.staffed) })
 	first := make(chan error, processes)
 	for i := range processes {
-		s := newSupervisor(f, i+1, lanes, first)
-		f.supervisors = append(f.supervisors, s)
+		f.supervisors = append(f.supervisors, newSupervisor(f, i+1, func(err error) { first <- err; starting.Done() }))
+	}
+	for _, s := range f.supervisors {
 		f.running.Go(func() { s.run(f.stopped) })
+	}
+	if !c.NoSpare {
+		f.running.Go(func() { f.keepSpare(f.stopped) })
 	}
 	if err := f.awaitFirst(ctx, first, processes); err != nil {
 		f.stop()
@@ -140,14 +151,14 @@ func (f *Farm) Submit(ctx context.Context, j Job) (*Future, error) {
 	if j.NoWait {
 		select {
 		case f.jobs <- t:
-			return t.future, nil
+			return &t.future, nil
 		default:
 			return nil, f.withdraw(t, f.refuse(j, fault.Overloaded, fmt.Sprintf("the queue is full: %d jobs wait", cap(f.jobs))))
 		}
 	}
 	select {
 	case f.jobs <- t:
-		return t.future, nil
+		return &t.future, nil
 	case <-ctx.Done():
 		return nil, f.withdraw(t, ctx.Err())
 	case <-f.stopped.Done():
@@ -175,8 +186,8 @@ func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
 	}
 	t := &task{
 		id: f.lastID.Add(1), program: p, frame: j.Frame, input: input, timeout: j.Timeout,
-		future: &Future{done: make(chan struct{})},
 	}
+	t.future.id, t.future.done = t.id, make(chan struct{})
 	t.frame.Pix, t.frame.Mem = nil, nil
 	setDefault(&t.timeout, f.config.Timeout)
 	return t, nil

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/worker/fake"
@@ -31,6 +33,7 @@ func newFarm(t *testing.T, change ...func(*Config)) *Farm {
 		t.Fatal(err)
 	}
 	c := Config{Worker: exe, Workers: 2, Memory: 64 << 20, Timeout: 20 * time.Second}
+	c.WorkerEnv = []string{"GORACE=atexit_sleep_ms=0"} // the race detector's farewell takes a second otherwise
 	for _, f := range change {
 		f(&c)
 	}
@@ -349,6 +352,27 @@ func TestCancelAnswersAtOnce(t *testing.T) {
 	}
 	r.Release()
 	futures[0].Cancel()
+}
+
+func TestCancelKillsTheWorkerThatIsStillAtIt(t *testing.T) {
+	f := newFarm(t)
+	events := f.Events(t.Context())
+	future, err := f.Submit(t.Context(), Job{Pipeline: "hang", Frame: gray(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f.Snapshot().Workers[0].State != Busy && f.Snapshot().Workers[1].State != Busy {
+		runtime.Gosched()
+	}
+	future.Cancel()
+	if e := ended(t, events); e.Exit.Cause != proc.CauseCancel {
+		t.Fatalf("it ended so: %v", e.Exit)
+	}
+	r, err := one(t, f, Job{Pipeline: "echo", Frame: gray(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Release()
 }
 
 func TestAFullQueueRefusesOrWaits(t *testing.T) {

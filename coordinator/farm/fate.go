@@ -42,7 +42,7 @@ var fates = map[happening]fate{
 	bystander:   {retry: true, code: fault.Crashed},
 	noWorker:    {code: fault.Unavailable},
 	closing:     {kill: proc.CauseStop, code: fault.Closing},
-	gaveUp:      {code: fault.Cancelled},
+	gaveUp:      {kill: proc.CauseCancel, code: fault.Cancelled},
 }
 
 // reported maps the codes that a worker may answer with. Any other is taken for a refusal: a worker has no say in the rest.

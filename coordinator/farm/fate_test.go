@@ -153,15 +153,33 @@ func TestThreadsOfOneWorkerShareItsFateButNotTheBlame(t *testing.T) {
 }
 
 func TestAFarmWithoutWorkersAnswersAndRecovers(t *testing.T) {
-	dir := t.TempDir()
-	f := newFarm(t, func(c *Config) { c.Workers = 1; c.Attempts = 100 })
-	worker := f.config.Worker
-	f.config.Worker = filepath.Join(dir, "gone")
-	r, err := one(t, f, Job{Pipeline: "exit once=" + filepath.Join(dir, "once") + " | invert", Frame: gray(1)})
+	link := filepath.Join(t.TempDir(), "worker")
+	f := newFarm(t, func(c *Config) {
+		if err := os.Symlink(c.Worker, link); err != nil {
+			t.Fatal(err)
+		}
+		c.Worker, c.Workers, c.Attempts, c.NoSpare = link, 1, 100, true
+	})
+	target, err := os.Readlink(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	r, err := one(t, f, Job{Pipeline: "exit", Frame: gray(1)})
 	if code(err) != fault.Unavailable || !strings.Contains(err.Error(), "no such file") {
 		t.Fatalf("%v, %v", r, err)
 	}
-	f.config.Worker = worker
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	for err != nil {
+		if r, err = one(t, f, Job{Pipeline: "echo", Frame: gray(1)}); err != nil && code(err) != fault.Unavailable {
+			t.Fatal(err)
+		}
+	}
+	r.Release()
 }
 
 func TestCloseGivesUpAtItsDeadlineAndWaitsForEverything(t *testing.T) {

@@ -40,7 +40,7 @@ func ran(fl *flight) time.Duration {
 // its report would be retried for ever.
 func (h *shift) guilty() map[*flight]bool {
 	found := map[*flight]bool{}
-	for lane := range h.lanes {
+	for lane := range h.farm.lanes {
 		id, _ := h.region.Lane(lane)
 		if fl := h.find(id); fl != nil {
 			found[fl] = true
@@ -59,7 +59,9 @@ func whatHappened(fl *flight, exit proc.Exit, guilty bool) happening {
 		return late
 	case exit.Cause == proc.CauseStop:
 		return closing
-	case !guilty || exit.Cause == proc.CauseDeadline:
+	case fl.overdue && exit.Cause == proc.CauseCancel:
+		return gaveUp
+	case !guilty || exit.Cause == proc.CauseDeadline || exit.Cause == proc.CauseCancel:
 		return bystander
 	case exit.Cause == proc.CauseProtocol:
 		return lied

@@ -15,7 +15,7 @@ import (
 
 // replied handles a message from the worker.
 func (h *shift) replied(reply *workerpb.WorkResponse) {
-	if h.killed {
+	if h.deaf {
 		return // a result that crossed a kill comes too late: its job is retried
 	}
 	now := time.Now()
@@ -34,7 +34,7 @@ func (h *shift) replied(reply *workerpb.WorkResponse) {
 	for _, n := range reply.Needs {
 		h.needed(n, now)
 	}
-	if t := h.suspect; t != nil && len(h.inFlight) == 0 {
+	if t := h.suspect; t != nil && len(h.inFlight) == 0 && !h.ending {
 		h.suspect = nil
 		h.send(t)
 	}
@@ -138,6 +138,10 @@ func (h *shift) measure(fl *flight, now time.Time) {
 }
 
 func (h *shift) worked() {
+	h.jobs++
+	if h.jobs == h.limit {
+		h.recycle(fmt.Sprintf("%d jobs", h.jobs))
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.status.Jobs++

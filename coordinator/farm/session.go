@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/grpc/status"
-
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -88,10 +86,8 @@ func (s *session) unary(ctx context.Context, what string, call func(context.Cont
 		s.worker.Kill(proc.CauseDeadline, what)
 		return &Error{Code: fault.Deadline, Message: fmt.Sprintf("%s: not done within %v", what, s.farm.config.StartTimeout)}
 	}
-	for _, d := range status.Convert(err).Details() {
-		if f, ok := d.(*workerpb.Fault); ok {
-			return &Error{Code: fates[reported(fault.Code(f.Code))].code, Message: f.Message}
-		}
+	if f := proc.FaultOf(err); f != nil {
+		return &Error{Code: fates[reported(fault.Code(f.Code))].code, Message: f.Message}
 	}
 	s.worker.Doom()
 	return &Error{Code: fault.Crashed, Message: fmt.Sprintf("%s: %v", what, s.worker.Exit())}

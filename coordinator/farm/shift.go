@@ -24,19 +24,21 @@ const maxKnown = 256
 // shift is a supervisor's time with one worker: the jobs in it and what it owes us. It belongs to the supervisor's goroutine.
 type shift struct {
 	*supervisor
-	worker *proc.Worker
-	region *shm.Region
+	*hire
+	wear
 
 	suspect  *task           // waits until the worker is empty
 	inFlight []*flight       // in the order in which they were sent, which is that in which the worker begins them
 	known    map[uint32]bool // programs that the worker has
 	pace     time.Duration   // of a job, as a moving average
-	killed   bool
-	timer    *time.Timer // for the earliest deadline, or earlier
-	armed    time.Time   // when the timer fires; zero when it does not
+	ending   bool            // no job may be sent any more
+	deaf     bool            // we ordered its end: what it says now comes too late
+	timer    *time.Timer     // for the earliest deadline, or earlier
+	armed    time.Time       // when the timer fires; zero when it does not
 
 	replies chan *workerpb.WorkResponse // in
 	granted chan shm.Granted            // in
+	revoke  chan uint64                 // in: jobs whose callers gave them up
 }
 
 // flight is a task in a worker.
@@ -45,15 +47,17 @@ type flight struct {
 	output  *shm.Lease   // nil: none lent
 	need    *shm.Request // a larger output that it waits for
 	began   time.Time    // zero: it waits behind another
+	revoked time.Time    // when its caller gave it up; zero: it did not
 	overdue bool         // it is the one whose deadline killed the worker
 }
 
-func newShift(s *supervisor, w *proc.Worker, r *shm.Region) *shift {
+func newShift(s *supervisor, with *hire) *shift {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	return &shift{
-		supervisor: s, worker: w, region: r, known: map[uint32]bool{}, pace: prefetchTime, timer: timer,
-		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.lanes),
+		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, pace: prefetchTime, timer: timer,
+		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
+		revoke: make(chan uint64, maxPrefetch),
 	}
 }
 
@@ -62,32 +66,39 @@ func newShift(s *supervisor, w *proc.Worker, r *shm.Region) *shift {
 func (h *shift) run(ctx context.Context) proc.Exit {
 	go h.receive()
 	defer h.timer.Stop()
+	watch := time.NewTicker(watchTick)
+	defer watch.Stop()
 	for {
+		if h.relieved() {
+			return h.stop(ctx, proc.CauseRecycle, h.due)
+		}
 		retries, jobs := h.sources()
 		select {
 		case t := <-retries:
 			h.send(t)
 		case t := <-jobs:
 			h.send(t)
+		case h.relief = <-h.wantsRelief():
 		case reply, ok := <-h.replies:
 			if !ok { // the worker is ending, Done follows; nothing more can be sent
-				h.killed, h.replies = true, nil
+				h.ending, h.replies = true, nil
 				h.worker.Doom()
 				continue
 			}
 			h.replied(reply)
 		case g := <-h.granted:
 			h.grant(g)
+		case id := <-h.revoke:
+			h.revoked(id, time.Now())
 		case <-h.timer.C:
 			h.armed = time.Time{}
 			h.checkDeadlines(time.Now())
+		case now := <-watch.C:
+			h.look(now)
 		case <-h.worker.Done():
-			h.lastWords()
-			return h.over(h.stop(ctx))
+			return h.stop(ctx, "", "")
 		case <-ctx.Done():
-			h.kill(closing, nil, "the farm closes")
-			h.lastWords()
-			return h.over(h.stop(ctx))
+			return h.stop(ctx, proc.CauseStop, "the farm closes")
 		}
 	}
 }
@@ -95,7 +106,7 @@ func (h *shift) run(ctx context.Context) proc.Exit {
 // sources are the channels to take tasks from. A task that was tried before goes first: nobody has waited longer.
 func (h *shift) sources() (retries, jobs chan *task) {
 	switch {
-	case h.killed || !h.hasRoom():
+	case h.ending || !h.hasRoom():
 		return nil, nil
 	case len(h.farm.retries) > 0:
 		return h.farm.retries, nil
@@ -103,23 +114,25 @@ func (h *shift) sources() (retries, jobs chan *task) {
 	return h.farm.retries, h.farm.jobs
 }
 
-// lastWords takes the replies that a dead worker had sent: what it finished need not be done again.
-func (h *shift) lastWords() {
-	<-h.worker.Done()
+// stop ends the worker, unless it has ended: at once where jobs are in it, else in good order. Replies that are on their way are
+// heard first: what it finished need not be done again.
+func (h *shift) stop(ctx context.Context, cause proc.Cause, detail string) proc.Exit {
+	h.ending = true
+	if len(h.inFlight) > 0 && cause != "" {
+		h.deaf = true
+		h.worker.Kill(cause, detail)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	h.worker.Quit(ctx, cause, detail)
 	for h.replies != nil {
 		reply, ok := <-h.replies
 		if !ok {
-			return
+			break
 		}
 		h.replied(reply)
 	}
-}
-
-// stop ends the worker: at once where jobs are in it, else in good order.
-func (h *shift) stop(ctx context.Context) proc.Exit {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	return h.worker.Stop(ctx)
+	return h.over(h.worker.Stop(ctx))
 }
 
 // stopGrace is how long an idle worker may take to end by itself.
@@ -140,12 +153,12 @@ func (h *shift) receive() {
 // window is how many jobs the worker should have.
 func (h *shift) window() int {
 	ahead := int(prefetchTime / max(h.pace, time.Microsecond))
-	return h.lanes + min(max(ahead, 1), maxPrefetch)
+	return h.farm.lanes + min(max(ahead, 1), maxPrefetch)
 }
 
 // hasRoom reports whether the worker should get another job.
 func (h *shift) hasRoom() bool {
-	return len(h.inFlight) < h.window() && h.suspect == nil && (len(h.inFlight) == 0 || !suspicious(h.inFlight[0].task))
+	return len(h.inFlight) < h.window() && h.suspect == nil && !h.leaving() && (len(h.inFlight) == 0 || !suspicious(h.inFlight[0].task))
 }
 
 // suspicious tasks have cost a worker before. Each gets a worker for itself: what was done before it is answered by then, and
@@ -199,6 +212,7 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	if !h.known[t.program.id] {
 		h.teach(req, t.program)
 	}
+	t.future.startsIn(h)
 	fl := &flight{task: t}
 	if n := t.program.predict(t.frame.Geometry, int(t.input.Size())); n > 0 {
 		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
@@ -224,7 +238,7 @@ func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
 
 // begin stamps the flights that are in a lane now, and arms the timer for their deadlines.
 func (h *shift) begin(now time.Time) {
-	for _, fl := range h.inFlight[:min(h.lanes, len(h.inFlight))] {
+	for _, fl := range h.inFlight[:min(h.farm.lanes, len(h.inFlight))] {
 		if fl.began.IsZero() {
 			fl.began = now
 			h.arm(now, fl.began.Add(fl.timeout))
@@ -241,16 +255,36 @@ func (h *shift) arm(now, deadline time.Time) {
 	}
 }
 
+// cancelGrace is how long a job goes on after its caller gave it up. Most end by themselves, which costs less than a worker.
+const cancelGrace = 100 * time.Millisecond
+
+// revoked handles a job whose caller gave it up.
+func (h *shift) revoked(id uint64, now time.Time) {
+	if fl := h.find(id); fl != nil {
+		fl.revoked = now
+		h.arm(now, now.Add(cancelGrace))
+	}
+}
+
+// due is when a flight in a lane must be over, and what it is if it is not.
+func (fl *flight) due() (time.Time, happening) {
+	deadline, cancel := fl.began.Add(fl.timeout), fl.revoked.Add(cancelGrace)
+	if !fl.revoked.IsZero() && cancel.Before(deadline) {
+		return cancel, gaveUp
+	}
+	return deadline, late
+}
+
 // checkDeadlines kills a worker with an overdue job, and refuses memory to a job that waited too long for it.
 func (h *shift) checkDeadlines(now time.Time) {
-	for _, fl := range h.inFlight[:min(h.lanes, len(h.inFlight))] {
-		deadline := fl.began.Add(fl.timeout)
-		if now.Before(deadline) {
-			h.arm(now, deadline)
+	for _, fl := range h.inFlight[:min(h.farm.lanes, len(h.inFlight))] {
+		due, what := fl.due()
+		if now.Before(due) {
+			h.arm(now, due)
 			continue
 		}
 		if fl.need == nil {
-			h.overdue(fl)
+			h.overdue(fl, what)
 			return
 		}
 		if fl.need.Cancel() {
@@ -261,20 +295,20 @@ func (h *shift) checkDeadlines(now time.Time) {
 
 // overdue kills the worker for a flight that passed its deadline. Where the worker says that it is at another job already, the
 // flight's answer lies in a process that does not send it: stopped, or wedged. Then nobody was late.
-func (h *shift) overdue(fl *flight) {
+func (h *shift) overdue(fl *flight, what happening) {
 	if reported := h.guilty(); !reported[fl] {
 		h.kill(stalled, fl, describe(fl)+": it was done, but is not answered")
 		return
 	}
 	fl.overdue = true
-	h.kill(late, fl, "")
+	h.kill(what, fl, "")
 }
 
 func (h *shift) kill(why happening, fl *flight, detail string) {
 	if fl != nil && detail == "" {
 		detail = describe(fl)
 	}
-	h.killed = true
+	h.ending, h.deaf = true, true
 	h.worker.Kill(fates[why].kill, detail)
 }
 

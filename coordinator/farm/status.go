@@ -11,6 +11,8 @@ type Counts struct {
 	Submitted, Done, Failed uint64
 	// Retries counts jobs that were tried again because their worker ended; Restarts counts ends of workers.
 	Retries, Restarts uint64
+	// Recycles counts workers that were replaced in good order.
+	Recycles uint64
 }
 
 // Snapshot is the farm at one moment.

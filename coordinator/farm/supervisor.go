@@ -29,17 +29,17 @@ const (
 type supervisor struct {
 	farm   *Farm
 	number int
-	lanes  int
 	meter  *restart.Meter
-	first  chan<- error // gets the outcome of the first start; nil afterwards
+	relief *hire       // the worker that takes over from one that is recycled
+	first  func(error) // gets the outcome of the first start; nil afterwards
 
 	mu     sync.Mutex // guards status
 	status WorkerStatus
 }
 
-func newSupervisor(f *Farm, number, lanes int, first chan<- error) *supervisor {
+func newSupervisor(f *Farm, number int, first func(error)) *supervisor {
 	return &supervisor{
-		farm: f, number: number, lanes: lanes, first: first,
+		farm: f, number: number, first: first,
 		meter:  restart.NewMeter(restart.Policy{}, rand.Float64),
 		status: WorkerStatus{Number: number, State: Starting},
 	}
@@ -52,39 +52,51 @@ func (s *supervisor) run(ctx context.Context) {
 		s.become(Starting, 0)
 		exit, err := s.oneWorker(ctx)
 		if ctx.Err() != nil {
-			return
+			break
 		}
 		s.ended(exit, err)
-		s.backOff(ctx, s.meter.Failed(time.Now()), err)
+		if exit.Cause != proc.CauseRecycle {
+			s.backOff(ctx, s.meter.Failed(time.Now()), err)
+		}
+	}
+	s.report(ctx.Err())
+	if s.relief != nil {
+		s.relief.dismiss()
 	}
 }
 
 // oneWorker is the life of one worker: its exit, or the error of its start, which takes the same road.
 func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
-	region, err := s.farm.arena.Region(s.farm.outs)
-	if err != nil {
-		s.report(err)
-		return proc.Exit{}, err
-	}
-	defer region.Retire()
-	w, err := s.farm.launcher.Start(ctx, s.farm.worker(region, s.lanes))
-	if err == nil {
-		s.farm.met(w.Info())
-	}
+	h, err := s.next(ctx)
 	s.report(err)
 	if err != nil {
 		return exitOf(err), err
 	}
-	s.become(Idle, w.PID())
-	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: w.PID()})
-	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", w.PID())
-	return newShift(s, w, region).run(ctx), nil
+	defer h.region.Retire()
+	s.become(Idle, h.worker.PID())
+	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID()})
+	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", h.worker.PID())
+	return newShift(s, h).run(ctx), nil
+}
+
+// next returns a worker: the one that relieved the last, the spare where one is ready, or a new one.
+func (s *supervisor) next(ctx context.Context) (*hire, error) {
+	if h := s.relief; h != nil {
+		s.relief = nil
+		return h, nil
+	}
+	select {
+	case h := <-s.farm.spares:
+		return h, nil
+	default:
+		return s.farm.hire(ctx)
+	}
 }
 
 // report tells Start how the first start went.
 func (s *supervisor) report(err error) {
 	if s.first != nil {
-		s.first <- err
+		s.first(err)
 		s.first = nil
 	}
 }
@@ -98,11 +110,20 @@ func (f *Farm) worker(r *shm.Region, lanes int) proc.Config {
 }
 
 func (s *supervisor) ended(exit proc.Exit, err error) {
+	recycled := exit.Cause == proc.CauseRecycle
 	s.mu.Lock()
-	s.status.Restarts++
 	s.status.LastExit = &exit
+	if !recycled {
+		s.status.Restarts++
+	}
 	s.mu.Unlock()
-	s.farm.count(func(c *Counts) { c.Restarts++ })
+	s.farm.count(func(c *Counts) {
+		if recycled {
+			c.Recycles++
+		} else {
+			c.Restarts++
+		}
+	})
 	s.farm.events.send(Event{Kind: WorkerEnded, Worker: s.number, PID: exit.PID, Exit: &exit, Err: err})
 	s.farm.config.Log.Warn("worker ended", "worker", s.number, "exit", exit.String(), "err", err)
 }

@@ -20,7 +20,7 @@ type task struct {
 	timeout  time.Duration
 	attempts []Attempt
 	tries    int // that ended, charged or not
-	future   *Future
+	future   Future
 }
 
 // settle answers the task, once, and gives its input back. The result's pixels are released where the caller gave up.
@@ -37,11 +37,13 @@ func (t *task) fail(f *Farm, code fault.Code, message string) {
 
 // Future is the answer to a job, now or later. All methods are safe for concurrent use.
 type Future struct {
+	id   uint64 // of the job; 0 where there is none
 	done chan struct{}
 
 	mu      sync.Mutex
-	settles bool // the caller's view is decided
-	taken   bool // somebody has the result
+	settles bool   // the caller's view is decided
+	taken   bool   // somebody has the result
+	in      *shift // where the job is, or was last; nil while it waits
 	result  *Result
 	err     error
 }
@@ -67,8 +69,8 @@ func (f *Future) Wait(ctx context.Context) (*Result, error) {
 	return f.result, f.err
 }
 
-// Cancel gives the job up: its answer is an error with fault.Cancelled, at once. A job that waits in the queue is never begun;
-// what a worker has begun it finishes, in vain. Where the answer is there already, Cancel releases a result that nobody
+// Cancel gives the job up: its answer is an error with fault.Cancelled, at once. A job that waits in the queue is never begun. A
+// worker that is still at it after 100 ms is killed, which is the only way to end a native call. Where the answer is there already, Cancel releases a result that nobody
 // waited for. Cancel may be called at any time and more than once.
 func (f *Future) Cancel() {
 	f.mu.Lock()
@@ -78,10 +80,23 @@ func (f *Future) Cancel() {
 		f.settles = true
 		f.err = &Error{Code: fates[gaveUp].code, Message: "cancelled by the caller"}
 		close(f.done)
+		if f.in != nil {
+			select {
+			case f.in.revoke <- f.id:
+			default: // as many are being revoked as a worker can have: the job ends in vain
+			}
+		}
 	case f.result != nil && !f.taken:
 		f.taken = true
 		f.result.Release()
 	}
+}
+
+// startsIn says where the job is.
+func (f *Future) startsIn(h *shift) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.in = h
 }
 
 // cancelled reports whether nobody waits for the answer any more.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -29,6 +30,9 @@ const (
 	EnvLanes   = "CVFARM_LANES"   // how many jobs it runs at a time
 	EnvThreads = "CVFARM_THREADS" // how many threads one job may use
 )
+
+// Heartbeat is how often a worker shows a sign of life in shared memory.
+const Heartbeat = 200 * time.Millisecond
 
 // StreamWindow is how many bytes may be under way in each direction before the receiver has read them.
 const StreamWindow = 4 << 20

@@ -126,6 +126,12 @@ func (r *Region) Lane(i int) (job, steps uint64) {
 	return lane(r.arena.mem[r.base:], i).read()
 }
 
+// Beats counts the worker's signs of life.
+func (r *Region) Beats() uint64 {
+	_, n := word(r.arena.mem[r.base:], words-1).read()
+	return n
+}
+
 // block is a piece of a region that is lent or warm.
 type block struct {
 	region  *Region

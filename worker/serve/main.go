@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -61,6 +62,7 @@ func run(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceSe
 	if err != nil {
 		return err
 	}
+	go beat(view)
 	settings := Settings{Threads: positive(handshake.EnvThreads), Lanes: positive(handshake.EnvLanes)}
 	engine, err := open(settings)
 	if err != nil {
@@ -77,6 +79,13 @@ func run(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceSe
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
 	})
 	return nil
+}
+
+// beat shows the coordinator, from a goroutine that no op can block, that this process is running: a stopped one is not.
+func beat(view *shm.View) {
+	for range time.Tick(handshake.Heartbeat) {
+		view.Beat()
+	}
 }
 
 func mapArena() (*shm.View, error) {

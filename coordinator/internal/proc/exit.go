@@ -18,6 +18,7 @@ const (
 	CauseStart    Cause = "start"    // killed: not ready in time
 	CauseProtocol Cause = "protocol" // killed: it sent what it must not
 	CauseCancel   Cause = "cancel"   // killed: its running job was cancelled
+	CauseRecycle  Cause = "recycle"  // stopped: it reached a limit on jobs, age or memory
 	CauseStop     Cause = "stop"     // stopped: the farm closes, or needs it no longer
 )
 

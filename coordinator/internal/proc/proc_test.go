@@ -3,9 +3,11 @@ package proc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,7 +54,7 @@ func bench(t *testing.T) (*Launcher, Config) {
 			t.Errorf("something was left behind: %v", err)
 		}
 	})
-	return l, Config{Path: exe, Arena: a, Region: r, StartTimeout: 10 * time.Second}
+	return l, Config{Path: exe, Arena: a, Region: r, StartTimeout: 10 * time.Second, Env: []string{"GORACE=atexit_sleep_ms=0"}}
 }
 
 func start(t *testing.T) *Worker {
@@ -166,9 +168,21 @@ func TestAKillIsNeverTakenForACrash(t *testing.T) {
 func TestAStoppedWorkerCannotHoldUpStop(t *testing.T) {
 	w := start(t)
 	send(t, w, "kill signal=STOP")
+	for !strings.Contains(procStat(t, w.PID()), ") T ") {
+		runtime.Gosched()
+	}
 	if e := w.Stop(within(t, 100*time.Millisecond)); e.Cause != CauseStop || e.Signal != "killed" {
 		t.Fatalf("exit %+v", e)
 	}
+}
+
+func procStat(t *testing.T, pid int) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func TestAFailedStartSaysWhy(t *testing.T) {
@@ -192,7 +206,7 @@ func TestAFailedStartSaysWhy(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			l, cfg := bench(t)
-			cfg.Env = []string{fake.EnvStart + "=" + c.deed}
+			cfg.Env = []string{"GORACE=atexit_sleep_ms=0", fake.EnvStart + "=" + c.deed}
 			cfg.StartTimeout = 500 * time.Millisecond
 			if c.path != "" {
 				cfg.Path = c.path
@@ -208,7 +222,7 @@ func TestAFailedStartSaysWhy(t *testing.T) {
 
 func TestAStartEndsWithItsContext(t *testing.T) {
 	l, cfg := bench(t)
-	cfg.Env = []string{fake.EnvStart + "=hang"}
+	cfg.Env = []string{"GORACE=atexit_sleep_ms=0", fake.EnvStart + "=hang"}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := l.Start(ctx, cfg); err == nil {

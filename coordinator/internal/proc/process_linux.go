@@ -180,7 +180,9 @@ func (p *process) obituary(waitErr error) Exit {
 		e.Signal = ws.Signal().String()
 	}
 	// An order counts only if it was what ended the process: it may have crashed a moment before.
-	if p.cause == CauseStop || p.cause != "" && ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL {
+	killed := ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL
+	quit := e.Code == 0 && (p.cause == CauseStop || p.cause == CauseRecycle)
+	if p.cause != "" && (killed || quit) {
 		e.Cause, e.Detail = p.cause, p.detail
 	}
 	return e

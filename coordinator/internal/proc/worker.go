@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
@@ -224,6 +225,16 @@ func (w *Worker) Info() Info { return w.info }
 // Service is for the calls that open and close videos. Give each a deadline.
 func (w *Worker) Service() workerpb.WorkerServiceClient { return w.service }
 
+// FaultOf returns what a worker said of a call to its Service that it refused; nil for any other error.
+func FaultOf(err error) *workerpb.Fault {
+	for _, d := range status.Convert(err).Details() {
+		if f, ok := d.(*workerpb.Fault); ok {
+			return f
+		}
+	}
+	return nil
+}
+
 // Send gives the worker a message. It is not safe for concurrent use. It blocks while the worker's buffers are full, for ten
 // seconds at most: then the worker is killed. An error means that the worker is ending; Done follows.
 func (w *Worker) Send(r *workerpb.WorkRequest) error {
@@ -260,16 +271,22 @@ func (w *Worker) Doom() {
 // Drain asks the worker to finish what it was sent. Recv then brings the rest, and io.EOF. No Send may follow.
 func (w *Worker) Drain() error { return w.work.CloseSend() }
 
-// Stop ends the worker in good order, after a drain or when it is idle, and kills it when ctx ends before it did. It also
-// cleans up after a worker that ended by itself; call it once for every worker that was started.
-func (w *Worker) Stop(ctx context.Context) Exit {
-	w.process.order(CauseStop, "")
+// Quit asks the worker to end, in good order where it is idle, and kills it when ctx ends before it has. It waits for Done. The
+// cause is for its Exit, as with Kill. What it had sent can still be received.
+func (w *Worker) Quit(ctx context.Context, cause Cause, detail string) {
+	w.process.order(cause, detail)
 	w.process.close()
 	select {
 	case <-w.Done():
 	case <-ctx.Done():
-		w.Kill(CauseStop, "")
+		w.Kill(cause, detail)
+		<-w.Done()
 	}
+}
+
+// Stop is Quit, and cleans up: call it once for every worker that was started, also for one that ended by itself.
+func (w *Worker) Stop(ctx context.Context) Exit {
+	w.Quit(ctx, CauseStop, "")
 	w.end()
 	return w.Exit()
 }

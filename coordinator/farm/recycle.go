@@ -1,0 +1,88 @@
+package farm
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/prometheus/procfs"
+)
+
+// watchTick is how often a supervisor looks at its worker's age, memory and heartbeat.
+const watchTick = 500 * time.Millisecond
+
+// wear is how used up a worker is, with limits that are jittered so that workers that started together do not recycle together.
+type wear struct {
+	jobs, limit int           // limit 0 is none
+	age         time.Duration // 0 is none
+	born        time.Time
+	due         string // why it is to be recycled; empty: it is not
+
+	beats  uint64    // at the last look
+	beaten time.Time // when they last had changed, or the worker had no job
+}
+
+func newWear(c Config, now time.Time) wear {
+	jitter := 1 + rand.Float64()/10
+	return wear{
+		limit: int(float64(c.MaxJobs) * jitter), age: time.Duration(float64(c.MaxAge) * jitter), born: now, beaten: now,
+	}
+}
+
+// recycle makes the worker due. The first reason counts.
+func (h *shift) recycle(why string) {
+	if h.due == "" {
+		h.due = why
+	}
+}
+
+// wantsRelief is where the next worker comes from, once this one is due.
+func (h *shift) wantsRelief() <-chan *hire {
+	if h.due == "" || h.relief != nil || h.ending {
+		return nil
+	}
+	return h.farm.spares
+}
+
+// leaving reports whether the worker gets no more jobs: its relief is there, or none will come.
+func (h *shift) leaving() bool { return h.due != "" && (h.relief != nil || h.farm.config.NoSpare) }
+
+// relieved reports whether the worker can go.
+func (h *shift) relieved() bool { return h.leaving() && len(h.inFlight) == 0 && h.suspect == nil }
+
+// look is the supervisor's regular look at the worker.
+func (h *shift) look(now time.Time) {
+	if h.age > 0 && now.Sub(h.born) > h.age {
+		h.recycle(fmt.Sprintf("%v old", now.Sub(h.born).Round(time.Second)))
+	}
+	if limit := h.farm.config.MaxMemory; limit > 0 {
+		if used := anonymousMemory(h.worker.PID()); used > limit {
+			h.recycle(fmt.Sprintf("%d bytes of memory, more than %d", used, limit))
+		}
+	}
+	h.checkHeartbeat(now)
+}
+
+// checkHeartbeat kills a worker that has jobs and shows no sign of life.
+func (h *shift) checkHeartbeat(now time.Time) {
+	if beats := h.region.Beats(); beats != h.beats || len(h.inFlight) == 0 {
+		h.beats, h.beaten = beats, now
+		return
+	}
+	if silent := now.Sub(h.beaten); silent > h.farm.config.StallTimeout && !h.ending {
+		h.kill(stalled, nil, fmt.Sprintf("no heartbeat for %v", silent.Round(time.Millisecond)))
+	}
+}
+
+// anonymousMemory is what the process has for itself. The shared frames are not in it, as they are in the resident size.
+func anonymousMemory(pid int) int64 {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return 0
+	}
+	s, err := p.NewStatus()
+	if err != nil {
+		return 0
+	}
+	return int64(s.RssAnon)
+}
