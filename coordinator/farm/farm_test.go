@@ -354,6 +354,21 @@ func TestCancelAnswersAtOnce(t *testing.T) {
 	futures[0].Cancel()
 }
 
+// A run that was interrupted twice cancelled its futures and then waited for them: Wait returned a result that Cancel had
+// released, and the second release ended the coordinator.
+func TestAResultThatCancelReleasedIsNotHandedOut(t *testing.T) {
+	f := newFarm(t)
+	future, err := f.Submit(t.Context(), Job{Pipeline: "invert", Frame: gray(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-future.Done()
+	future.Cancel()
+	if r, err := future.Wait(t.Context()); r != nil || code(err) != fault.Cancelled {
+		t.Fatalf("got %v, %v", r, err)
+	}
+}
+
 func TestCancelKillsTheWorkerThatIsStillAtIt(t *testing.T) {
 	f := newFarm(t)
 	events := f.Events(t.Context())

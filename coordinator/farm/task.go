@@ -87,8 +87,8 @@ func (f *Future) Cancel() {
 			}
 		}
 	case f.result != nil && !f.taken:
-		f.taken = true
 		f.result.Release()
+		f.result, f.err = nil, &Error{Code: fates[gaveUp].code, Message: "cancelled by the caller"}
 	}
 }
 

@@ -82,7 +82,7 @@ func (f *flow) run(ctx, soft context.Context) error {
 	abandon()
 	end()
 	for p := range queue {
-		p.discard(ctx)
+		p.discard()
 	}
 	feeder.Wait()
 	return err
@@ -94,7 +94,7 @@ func (f *flow) feed(ctx, soft context.Context, queue chan<- pending) {
 		select {
 		case queue <- p:
 		case <-ctx.Done():
-			p.discard(ctx)
+			p.discard()
 			return
 		}
 	}
@@ -112,20 +112,17 @@ func (f *flow) send(ctx context.Context, it media.Item) pending {
 	return p
 }
 
-func (p pending) discard(ctx context.Context) {
-	if p.future == nil {
-		return
-	}
-	p.future.Cancel()
-	if r, err := p.future.Wait(ctx); err == nil {
-		r.Release()
+// discard gives a frame up, and its result where nobody took that.
+func (p pending) discard() {
+	if p.future != nil {
+		p.future.Cancel()
 	}
 }
 
 func (f *flow) collect(ctx context.Context, queue <-chan pending) error {
 	for p := range queue {
 		if err := f.deliver(ctx, p); err != nil {
-			p.discard(ctx)
+			p.discard()
 			return err
 		}
 	}
