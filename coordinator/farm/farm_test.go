@@ -177,6 +177,26 @@ func TestAnOutputLargerThanExpectedIsGranted(t *testing.T) {
 	}
 }
 
+// A worker forgets programs that no job in it needs, also while it never is without jobs.
+func TestMorePipelinesThanAWorkerKeeps(t *testing.T) {
+	f := newFarm(t, func(c *Config) { c.Workers = 1 })
+	var futures []*Future
+	for i := range 3 * maxKnown {
+		future, err := f.Submit(t.Context(), Job{Pipeline: fmt.Sprintf("sleep ms=0 index=%d | invert", i), Frame: gray(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		futures = append(futures, future)
+	}
+	for i, future := range futures {
+		r, err := future.Wait(t.Context())
+		if err != nil || r.Pix[0] != ^byte(i) {
+			t.Fatal(i, err)
+		}
+		r.Release()
+	}
+}
+
 func TestRefusalsNameTheThing(t *testing.T) {
 	f := newFarm(t, func(c *Config) { c.Memory = 2 << 20 })
 	big := frame.Frame{Geometry: frame.Geometry{Width: 2000, Height: 1000, Format: frame.FormatGray}, Pix: make([]byte, 2000*1000)}

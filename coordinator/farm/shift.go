@@ -92,7 +92,9 @@ func (h *shift) run(ctx context.Context) proc.Exit {
 			h.revoked(id, time.Now())
 		case <-h.timer.C:
 			h.armed = time.Time{}
-			h.checkDeadlines(time.Now())
+			if !h.ending {
+				h.checkDeadlines(time.Now())
+			}
 		case now := <-watch.C:
 			h.look(now)
 		case <-h.worker.Done():
@@ -205,14 +207,13 @@ func (h *shift) pull() (*task, bool) {
 
 // dispatch adds a task to a message and lends it its output.
 func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
-	if t.future.cancelled() {
+	if !t.future.startsIn(h) {
 		t.fail(h.farm, fates[gaveUp].code, "cancelled by the caller")
 		return
 	}
 	if !h.known[t.program.id] {
 		h.teach(req, t.program)
 	}
-	t.future.startsIn(h)
 	fl := &flight{task: t}
 	if n := t.program.predict(t.frame.Geometry, int(t.input.Size())); n > 0 {
 		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
@@ -224,13 +225,19 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	})
 }
 
-// teach defines a program, and lets the worker forget the others when it knows too many that no job in it needs.
+// teach defines a program, and when the worker knows too many, lets it forget those that no job in it needs.
 func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
-	if len(h.known) >= maxKnown && len(h.inFlight) == 0 && len(req.Jobs) == 0 {
-		for id := range h.known {
-			req.Forget = append(req.Forget, id)
+	if len(h.known) >= maxKnown {
+		needed := map[uint32]bool{}
+		for _, fl := range h.inFlight {
+			needed[fl.program.id] = true
 		}
-		clear(h.known)
+		for id := range h.known {
+			if !needed[id] {
+				req.Forget = append(req.Forget, id)
+				delete(h.known, id)
+			}
+		}
 	}
 	h.known[p.id] = true
 	req.Define = append(req.Define, &workerpb.Program{Id: p.id, Pipeline: p.text})
@@ -241,7 +248,8 @@ func (h *shift) begin(now time.Time) {
 	for _, fl := range h.inFlight[:min(h.farm.lanes, len(h.inFlight))] {
 		if fl.began.IsZero() {
 			fl.began = now
-			h.arm(now, fl.began.Add(fl.timeout))
+			due, _ := fl.due()
+			h.arm(now, due)
 		}
 	}
 	h.showBusy()
@@ -268,8 +276,15 @@ func (h *shift) revoked(id uint64, now time.Time) {
 
 // due is when a flight in a lane must be over, and what it is if it is not.
 func (fl *flight) due() (time.Time, happening) {
-	deadline, cancel := fl.began.Add(fl.timeout), fl.revoked.Add(cancelGrace)
-	if !fl.revoked.IsZero() && cancel.Before(deadline) {
+	deadline := fl.began.Add(fl.timeout)
+	if fl.revoked.IsZero() {
+		return deadline, late
+	}
+	cancel := fl.revoked.Add(cancelGrace)
+	if fl.began.After(fl.revoked) {
+		cancel = fl.began.Add(cancelGrace)
+	}
+	if cancel.Before(deadline) {
 		return cancel, gaveUp
 	}
 	return deadline, late

@@ -92,18 +92,12 @@ func (f *Future) Cancel() {
 	}
 }
 
-// startsIn says where the job is.
-func (f *Future) startsIn(h *shift) {
+// startsIn says where the job is. It reports false where nobody waits for the answer any more.
+func (f *Future) startsIn(h *shift) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.in = h
-}
-
-// cancelled reports whether nobody waits for the answer any more.
-func (f *Future) cancelled() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.settles
+	return !f.settles
 }
 
 func (f *Future) settle(r *Result, err error) {
