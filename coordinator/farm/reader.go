@@ -118,6 +118,7 @@ func (r *Reader) read(ctx context.Context) (frame.Frame, error) {
 		if err := r.open(ctx, r.resumeAt()); err != nil {
 			return f, err
 		}
+		r.farm.count(func(c *Counts) { c.Restarts++ })
 		r.farm.events.send(Event{Kind: ReaderAgain, PID: r.session.worker.PID(), Err: err})
 	}
 }

@@ -32,6 +32,7 @@ type session struct {
 	region  *shm.Region
 	unhook  func() bool // forgets the farm's end
 	replies chan *workerpb.WorkResponse
+	results []*workerpb.Result // of a message that brought several, not asked for yet
 }
 
 // theProgram is the only program of a session.
@@ -103,16 +104,22 @@ func (s *session) next(ctx context.Context, id uint64, timeout time.Duration) (*
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for {
+		if len(s.results) > 0 && s.results[0].Id == id {
+			r := s.results[0]
+			s.results = s.results[1:]
+			return r, nil
+		}
+		if len(s.results) > 0 {
+			return nil, s.lied(id)
+		}
 		select {
 		case reply, ok := <-s.replies:
 			if !ok {
 				return nil, s.died()
 			}
-			if len(reply.Results) == 1 && reply.Results[0].Id == id && len(reply.Needs) == 0 {
-				return reply.Results[0], nil
+			if s.results = reply.Results; len(s.results) == 0 || len(reply.Needs) > 0 {
+				return nil, s.lied(id)
 			}
-			s.worker.Kill(proc.CauseProtocol, fmt.Sprintf("it answered what it was not asked: job %d was next", id))
-			return nil, s.died()
 		case <-timer.C:
 			s.worker.Kill(proc.CauseDeadline, fmt.Sprintf("frame not done within %v", timeout))
 			return nil, &Error{Code: fault.Deadline, Message: fmt.Sprintf("not done within %v; the worker was killed", timeout)}
@@ -122,6 +129,11 @@ func (s *session) next(ctx context.Context, id uint64, timeout time.Duration) (*
 			return nil, &Error{Code: fault.Closing, Message: "the farm is closing"}
 		}
 	}
+}
+
+func (s *session) lied(id uint64) *Error {
+	s.worker.Kill(proc.CauseProtocol, fmt.Sprintf("it answered what it was not asked: job %d was next", id))
+	return s.died()
 }
 
 func (s *session) died() *Error {

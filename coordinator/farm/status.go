@@ -9,7 +9,8 @@ import (
 // Counts are totals since the start.
 type Counts struct {
 	Submitted, Done, Failed uint64
-	// Retries counts jobs that were tried again because their worker ended; Restarts counts ends of workers.
+	// Retries counts jobs that were tried again because their worker ended; Restarts counts workers and
+	// readers that ended and were replaced.
 	Retries, Restarts uint64
 	// Recycles counts workers that were replaced in good order.
 	Recycles uint64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
@@ -31,6 +32,7 @@ type runJob struct {
 // run starts the farm, checks what only a worker knows, and lets the frames flow.
 func (j *runJob) run(ctx context.Context) error {
 	j.started = time.Now()
+	j.Out = media.Abandonable(ctx, j.Out)
 	if err := j.anyInput(); err != nil {
 		j.ready = true
 		return err
@@ -77,8 +79,10 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	if err != nil {
 		return err
 	}
-	if err := j.output.CheckNames(j.inputs, j.options.limit, plan, j.options.overwrite); err != nil {
+	if err := j.output.CheckNames(j.inputs, j.options.limit, plan, j.options.overwrite); errors.Is(err, fs.ErrExist) {
 		return usageError{err}
+	} else if err != nil {
+		return err
 	}
 	j.ready = true
 	sink, err := media.NewSink(j.sinkConfig(f))

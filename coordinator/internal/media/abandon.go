@@ -75,3 +75,33 @@ func (f fileStream) Close() error {
 	_ = f.abandonable.Close()
 	return f.file.Close()
 }
+
+// Abandonable returns a writer whose Write gives up when ctx ends, though the write beneath cannot be interrupted: nobody may be
+// reading. What was being written then is written in part, or never.
+func Abandonable(ctx context.Context, w io.Writer) io.Writer { return abandonableWriter{ctx, w} }
+
+type abandonableWriter struct {
+	ctx context.Context
+	to  io.Writer
+}
+
+func (a abandonableWriter) Write(p []byte) (int, error) {
+	if err := a.ctx.Err(); err != nil {
+		return 0, err
+	}
+	type outcome struct {
+		n   int
+		err error
+	}
+	own, written := append([]byte(nil), p...), make(chan outcome, 1)
+	go func() {
+		n, err := a.to.Write(own)
+		written <- outcome{n, err}
+	}()
+	select {
+	case o := <-written:
+		return o.n, o.err
+	case <-a.ctx.Done():
+		return 0, a.ctx.Err()
+	}
+}

@@ -45,11 +45,11 @@ func Vacant(name string, overwrite bool) error {
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
-		return fmt.Errorf("cannot write %s: it is a folder", name)
+		return usagef("cannot write %s: it is a folder", name)
 	case err == nil && !overwrite:
 		return existsError(name)
 	case err == nil && !info.Mode().IsRegular():
-		return fmt.Errorf("cannot write %s: it is not a regular file", name)
+		return usagef("cannot write %s: it is not a regular file", name)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return cannotWrite(name, err)
 	}

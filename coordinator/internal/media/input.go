@@ -114,6 +114,9 @@ func resolveGlob(pattern string, recursive bool) ([]Input, error) {
 	if err != nil {
 		return nil, usagef("input %s: not a valid glob: *, ? and [a-z] are possible", pattern)
 	}
+	if !strings.HasPrefix(filepath.Base(pattern), ".") { // as in a shell
+		names = slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(filepath.Base(name), ".") })
+	}
 	if len(names) == 0 {
 		return []Input{{Name: pattern, Rel: "glob", Err: fmt.Errorf("nothing matches %s", pattern)}}, nil
 	}

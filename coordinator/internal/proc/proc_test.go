@@ -198,7 +198,7 @@ func TestAFailedStartSaysWhy(t *testing.T) {
 		{"it crashes with words", "crash", "", "cannot load the library that does not exist", false},
 		{"it hangs", "hang", "", "not ready within 500ms", false},
 		{"it speaks another version", "version", "", `protocol version "999", this coordinator version 1`, true},
-		{"it speaks no protocol", "garbage", "", "not ready within 500ms", false},
+		{"it speaks no protocol", "garbage", "", "it does not begin as a worker of cvfarm does", false},
 		{"there is none", "", "/no/such/worker", "no such file", true},
 		{"it is not executable", "", notExecutable, "permission denied", true},
 		{"it is another program", "", "/bin/true", "it ended before it was ready", false},

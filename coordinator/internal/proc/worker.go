@@ -106,10 +106,10 @@ func (l *Launcher) Start(ctx context.Context, c Config) (*Worker, error) {
 	}
 	w.Kill(CauseStart, reason(err))
 	w.end()
-	return nil, w.startError(c, err)
+	return nil, w.startError(c, err, ctx.Err())
 }
 
-func (w *Worker) startError(c Config, err error) *StartError {
+func (w *Worker) startError(c Config, err, timeout error) *StartError {
 	w.process.mu.Lock()
 	spoken := w.process.mismatch
 	w.process.mu.Unlock()
@@ -120,8 +120,10 @@ func (w *Worker) startError(c Config, err error) *StartError {
 		e.Fatal = true
 	case e.Exit.Cause == CauseExited:
 		e.Reason = "it ended before it was ready"
-	case errors.Is(err, context.DeadlineExceeded) || e.Exit.Cause == CauseStart:
+	case errors.Is(timeout, context.DeadlineExceeded):
 		e.Reason = fmt.Sprintf("not ready within %v", c.StartTimeout)
+	case e.Exit.Cause == CauseStart && timeout == nil:
+		e.Reason = "it does not begin as a worker of cvfarm does; is it one?"
 	}
 	return e
 }
@@ -142,7 +144,7 @@ func (w *Worker) connect(ctx context.Context, c Config, dir string) error {
 		Plugins:          handshake.Host(),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		SkipHostEnv:      true,
-		StartTimeout:     c.StartTimeout,
+		StartTimeout:     c.StartTimeout + time.Second, // ours comes first
 		Logger:           hclog.NewNullLogger(),
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: dir},
 		GRPCDialOptions: []grpc.DialOption{

@@ -1,0 +1,117 @@
+//go:build opencv
+
+package integration
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The first signal ends the input; what was begun is finished, and the output plays.
+func TestFirstSignalFinishesTheOutput(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]unix.Signal{"SIGINT": unix.SIGINT, "SIGTERM": unix.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			p, pace := disturbed(t)
+			p.signal(s)
+			pace.finish().exits(130, "interrupted")
+			out := filepath.Join(p.dir, "out.mp4")
+			r := readReport(t, filepath.Join(p.dir, "report.json"))
+			if n := *r.FramesOut; !r.Interrupted || n < 20 || n >= clipFrames || n != pace.lines || n != probe(t, out).Frames {
+				t.Errorf("interrupted: %v, %d frames out, %d with data, %d in the video", r.Interrupted, n, pace.lines, probe(t, out).Frames)
+			}
+			plays(t, out)
+			holds(t, p.dir, "out.mp4", "report.json")
+		})
+	}
+}
+
+func TestInterruptedImagesAreWhole(t *testing.T) {
+	t.Parallel()
+	p, pace := paced(t, command{args: []string{"run", clip(t), "-p", "stats | gray", "-o", "out/%06d.png", "--report", "report.json"}})
+	pace.reach(10)
+	p.signal(unix.SIGINT)
+	pace.finish().exits(130, "interrupted")
+	r := readReport(t, filepath.Join(p.dir, "report.json"))
+	images := names(t, filepath.Join(p.dir, "out"))
+	if len(images) != *r.FramesOut || len(images) < 10 {
+		t.Errorf("%d images, %d frames out", len(images), *r.FramesOut)
+	}
+	for _, name := range images {
+		if strings.HasPrefix(name, ".") {
+			t.Errorf("%s was left", name)
+		}
+	}
+	plays(t, filepath.Join(p.dir, "out", images[len(images)-1]))
+}
+
+// slow is a pipeline whose frames take seconds.
+const slow = "resize dsize=1600x1200 | bilateral d=60"
+
+// The second signal does not wait for frames, and leaves nothing. It is another than the first, for the kernel makes one of
+// two that are the same.
+func TestSecondSignalStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	twice := func(p *program) {
+		p.signal(unix.SIGINT)
+		p.signal(unix.SIGTERM)
+		began := time.Now()
+		p.endsWithin(5 * time.Second)
+		p.exits(130, "interrupted")
+		t.Logf("ended after %v", time.Since(began))
+	}
+	t.Run("while frames are slow", func(t *testing.T) {
+		p := start(t, command{args: []string{"run", clip(t), "-p", slow, "-o", "out.mp4", "--report", "report.json", "--progress", "json"}})
+		p.await("progress", func(line string) bool { return strings.Contains(line, `"frames"`) })
+		twice(p)
+		holds(t, p.dir, "report.json")
+	})
+	t.Run("while nobody reads standard output", func(t *testing.T) {
+		p, pace := disturbed(t)
+		pace.jam()
+		twice(p)
+		holds(t, p.dir, "report.json")
+	})
+	t.Run("while nothing comes on standard input", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		defer w.Close()
+		p := start(t, command{args: []string{"run", "-", "-p", "gray", "-o", "x/%d.png", "--progress", "json"}, stdin: r})
+		p.await("progress", func(line string) bool { return strings.Contains(line, `"frames"`) })
+		p.signal(unix.SIGINT)
+		p.endsWithin(5 * time.Second)
+		p.exits(130, "interrupted")
+		holds(t, p.dir)
+	})
+	t.Run("while workers start", func(t *testing.T) {
+		p := start(t, command{args: []string{"run", clip(t), "-p", edges, "-o", "out.mp4", "--worker", fakeWorker(t, "hang")}})
+		p.awaitWorker()
+		twice(p)
+		holds(t, p.dir)
+	})
+}
+
+// A reader that goes away ends the run as an error of the write does.
+func TestBrokenPipe(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, command{args: []string{"run", clip(t), "-p", "gray", "-o", "-"}, stdout: w})
+	w.Close()
+	if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	p.wait().exits(1, "cannot write standard output", "broken pipe")
+}
