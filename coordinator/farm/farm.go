@@ -9,6 +9,7 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/shm"
 )
@@ -39,7 +40,7 @@ type Farm struct {
 	info     Info
 	hasInfo  bool
 	closing  bool
-	pending  int           // jobs that are not settled
+	pending  int           // jobs that are not settled, and open videos
 	idle     chan struct{} // closed when closing and pending is 0
 	broken   int           // supervisors that cannot get a worker
 	lastWord error         // why not
@@ -195,8 +196,7 @@ func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
 
 // bring returns a lease with the frame's bytes: its own where they lie in the arena, else a new one with a copy.
 func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
-	if own, ok := j.Frame.Mem.(*shm.Lease); ok && own.Arena() == f.arena {
-		own.Retain()
+	if own := f.own(j.Frame); own != nil {
 		return own, nil
 	}
 	lease := f.host.TryLease(len(j.Frame.Pix))
@@ -205,15 +205,51 @@ func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
 	}
 	if lease == nil {
 		var err error
-		if lease, err = f.host.Lease(ctx, len(j.Frame.Pix)); err != nil {
-			if code, ok := fault.CodeOf(err); ok {
-				return nil, f.refuse(j, code, err.Error())
-			}
+		if lease, err = f.waitForMemory(ctx, j); err != nil {
 			return nil, err
 		}
 	}
 	copy(lease.Bytes(), j.Frame.Pix)
 	return lease, nil
+}
+
+// own returns another count of the lease that a frame's pixels are, or nil where they are not just such.
+func (f *Farm) own(in frame.Frame) *shm.Lease {
+	hold, ok := in.Mem.(*shm.Hold)
+	if !ok || hold.Lease().Arena() != f.arena {
+		return nil
+	}
+	share := hold.Share()
+	if share == nil {
+		return nil
+	}
+	lease := share.Lease()
+	if have := lease.Bytes(); len(have) != len(in.Pix) || &have[0] != &in.Pix[0] {
+		share.Release()
+		return nil
+	}
+	return lease
+}
+
+// waitForMemory returns a lease for a frame's bytes, until ctx or the farm ends.
+func (f *Farm) waitForMemory(ctx context.Context, j Job) (*shm.Lease, error) {
+	waiting, cancel := f.until(ctx)
+	defer cancel()
+	lease, err := f.host.Lease(waiting, len(j.Frame.Pix))
+	if code, ok := fault.CodeOf(err); ok {
+		return nil, f.refuse(j, code, err.Error())
+	}
+	if err != nil && ctx.Err() == nil {
+		return nil, f.refuse(j, fault.Closing, "the farm is closing")
+	}
+	return lease, err
+}
+
+// until returns a context that ends with ctx, and when the farm stops.
+func (f *Farm) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	unhook := context.AfterFunc(f.stopped, cancel)
+	return ctx, func() { unhook(); cancel() }
 }
 
 func (f *Farm) refuse(j Job, code fault.Code, message string) *Error {
@@ -267,7 +303,8 @@ func (f *Farm) out() {
 
 // Close lets the workers finish what was submitted, until ctx ends; what is not done then fails with fault.Closing. It always
 // waits until every process has ended, and removes everything that the farm made. Results stay valid until they are released.
-// Further calls wait for the first. It also waits for Readers and Writers to be closed, whose processes it kills when ctx ends.
+// Readers and Writers that are open count as work: it waits until they are closed, and ends them when ctx does. Further calls
+// wait for the first.
 func (f *Farm) Close(ctx context.Context) error {
 	f.mu.Lock()
 	again := f.closing
@@ -311,8 +348,8 @@ func (f *Farm) sweepUntilIdle() {
 	}
 }
 
-// window is how many frames an ordered stream keeps under way: enough that a slow frame does not idle the other workers.
-func (f *Farm) window() int { return 2*f.config.Workers + 2 }
+// Window is how many frames an ordered stream should keep under way: enough that a slow one does not idle the other workers.
+func (f *Farm) Window() int { return 2*f.config.Workers + 2 }
 
 // met keeps the description of the first worker.
 func (f *Farm) met(i Info) {

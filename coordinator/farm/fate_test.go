@@ -33,6 +33,7 @@ var deaths = []struct {
 	{"a lie about the geometry", "lie about=geometry", proc.CauseProtocol, "cannot be 1004x2 gray u8"},
 	{"a lie of absurd numbers", "lie about=huge", proc.CauseProtocol, "it was lent 8"},
 	{"a lie about the job", "lie about=id", proc.CauseProtocol, "which it did not have"},
+	{"a wish for jobs that it does not run", "lie about=prefetched", proc.CauseProtocol, "it asked for 1 bytes for job"},
 	{"an answer twice", "lie about=twice", proc.CauseProtocol, "which it did not have"},
 }
 

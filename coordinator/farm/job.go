@@ -46,8 +46,9 @@ type Value struct {
 	JSON []byte `json:"-"`
 }
 
-// Release gives the result's pixels back to the farm. Pix must not be touched afterwards. Calling it again does nothing. It is
-// not safe for concurrent use with itself.
+// Release gives the result's pixels back to the farm. Pix must not be touched afterwards. Calling it again does nothing, nor does
+// calling it after the result's Frame was given to Submit, Put or Write, which take it. It is not safe for concurrent use with
+// itself.
 func (r *Result) Release() {
 	r.Frame.Release()
 	r.Pix, r.Mem = nil, nil

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/shm"
 )
 
 // Latest is the article's thread with a lock around the latest result, for a live source: the newest frame wins, what is too
@@ -69,8 +70,8 @@ func (l *Latest) Get() (*Result, error) {
 		return nil, l.err
 	}
 	r := *l.result
-	if r.Mem != nil {
-		r.Mem.Retain()
+	if own, ok := r.Mem.(*shm.Hold); ok {
+		r.Mem = own.Share()
 	}
 	return &r, l.err
 }

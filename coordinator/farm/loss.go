@@ -39,15 +39,21 @@ func ran(fl *flight) time.Duration {
 // that the worker had. Where it names none, the first in line is taken: somebody must be, or a job that kills its worker after
 // its report would be retried for ever.
 func (h *shift) guilty() map[*flight]bool {
+	found := h.reported()
+	if len(found) == 0 && len(h.inFlight) > 0 {
+		found[h.inFlight[0]] = true
+	}
+	return found
+}
+
+// reported returns the flights that the worker says it is running.
+func (h *shift) reported() map[*flight]bool {
 	found := map[*flight]bool{}
 	for lane := range h.farm.lanes {
 		id, _ := h.region.Lane(lane)
 		if fl := h.find(id); fl != nil {
 			found[fl] = true
 		}
-	}
-	if len(found) == 0 && len(h.inFlight) > 0 {
-		found[h.inFlight[0]] = true
 	}
 	return found
 }
@@ -71,6 +77,9 @@ func whatHappened(fl *flight, exit proc.Exit, guilty bool) happening {
 	return crashed
 }
 
+// maxTries bounds how often a task is tried, charged or not.
+const maxTries = 100
+
 // lost sends a task whose worker ended on its way: to another worker, or to its caller.
 func (f *Farm) lost(t *task, what happening, a Attempt) {
 	fate := fates[what]
@@ -78,7 +87,7 @@ func (f *Farm) lost(t *task, what happening, a Attempt) {
 	if fate.charged || !fate.retry {
 		t.attempts = append(t.attempts, a)
 	}
-	if fate.retry && len(t.attempts) < f.config.Attempts && f.stopped.Err() == nil {
+	if fate.retry && len(t.attempts) < f.config.Attempts && t.tries < maxTries && f.stopped.Err() == nil {
 		f.count(func(c *Counts) { c.Retries++ })
 		f.retries <- t // has room for every task that workers can hold
 		return

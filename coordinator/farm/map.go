@@ -25,6 +25,7 @@ func (f *Farm) Map(ctx context.Context, pipeline string, in iter.Seq2[frame.Fram
 		for r, err := range q.Results(ctx) {
 			if !yield(r, err) || r == nil && ctx.Err() != nil {
 				stopped = true
+				cancel() // a Put may wait for what the caller holds
 				break
 			}
 		}
@@ -53,8 +54,15 @@ func feed(ctx context.Context, q *Queue, in iter.Seq2[frame.Frame, error]) error
 	return nil
 }
 
-// putAnswer puts an answer into the order without a job.
+// putAnswer puts an answer into the order without a job. It reports false where the queue is closed, or ctx ends.
 func (q *Queue) putAnswer(ctx context.Context, err *Error) bool {
+	q.turn <- struct{}{}
+	defer func() { <-q.turn }()
+	select {
+	case <-q.closed:
+		return false
+	default:
+	}
 	future := &Future{done: make(chan struct{})}
 	future.settle(nil, err)
 	select {

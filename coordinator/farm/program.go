@@ -3,6 +3,8 @@ package farm
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
@@ -13,9 +15,30 @@ type program struct {
 	id   uint32
 	text string
 
+	runs    atomic.Uint64
+	average atomic.Int64 // nanoseconds of a run
+
 	mu         sync.Mutex
 	in, out    int // bytes of the last input and what came of it
 	knownSizes bool
+}
+
+// pace is how long a run took of late; an unknown one counts as long.
+func (p *program) pace() time.Duration {
+	if p.runs.Load() == 0 {
+		return prefetchTime
+	}
+	return time.Duration(p.average.Load())
+}
+
+// took keeps the pace as a moving average.
+func (p *program) took(d time.Duration) {
+	if p.runs.Add(1) == 1 {
+		p.average.Store(int64(d))
+		return
+	}
+	old := p.average.Load()
+	p.average.Store(old + (int64(d)-old)/8)
 }
 
 // predict returns how many bytes the output will probably need; 0 for none. A wrong guess costs a round trip to the worker.

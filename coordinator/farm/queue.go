@@ -22,7 +22,7 @@ type Queue struct {
 func (f *Farm) Queue(pipeline string) *Queue {
 	return &Queue{
 		farm: f, pipeline: pipeline,
-		order: make(chan *Future, f.window()), turn: make(chan struct{}, 1), closed: make(chan struct{}),
+		order: make(chan *Future, f.Window()), turn: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 }
 

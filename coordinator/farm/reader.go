@@ -54,23 +54,32 @@ func (r *Reader) open(ctx context.Context, skip uint64) error {
 	if err != nil {
 		return err
 	}
-	err = s.unary(ctx, "open "+r.uri, func(ctx context.Context) error {
-		v, err := s.worker.Service().OpenReader(ctx, &workerpb.OpenReaderRequest{Program: theProgram, Uri: r.uri, Skip: skip})
+	err = s.unary(ctx, "open "+r.uri, r.farm.config.StartTimeout, func(ctx context.Context) error {
+		v, err := s.worker.Service().OpenReader(ctx, &workerpb.OpenReaderRequest{Program: theProgram, Uri: []byte(r.uri), Skip: skip})
 		if err == nil {
-			r.video = Video{Geometry: v.Geometry.Frame(), FPS: v.Fps, Frames: v.Frames, Codec: v.Codec}
+			err = r.opened(Video{Geometry: v.Geometry.Frame(), FPS: v.Fps, Frames: v.Frames, Codec: v.Codec})
 		}
 		return err
 	})
-	if err == nil {
-		if r.size, err = r.video.Geometry.Size(); err != nil {
-			err = &Error{Code: fault.Invalid, Message: fmt.Sprintf("open %s: %v", r.uri, err)}
-		}
-	}
 	if err != nil {
 		s.close()
 		return err
 	}
 	r.session = s
+	return nil
+}
+
+// opened checks what the worker says of the video: the first time that it makes sense, and after a crash that it is the same.
+func (r *Reader) opened(v Video) error {
+	n, err := v.Geometry.Size()
+	switch {
+	case err != nil:
+		return &Error{Code: fault.Invalid, Message: fmt.Sprintf("open %s: %v", r.uri, err)}
+	case r.size == 0:
+		r.video, r.size = v, n
+	case v.Geometry != r.video.Geometry:
+		return &Error{Code: fault.Invalid, Message: fmt.Sprintf("%s had frames of %v, and has %v after a restart", r.uri, r.video.Geometry, v.Geometry)}
+	}
 	return nil
 }
 
@@ -125,7 +134,7 @@ func (r *Reader) read(ctx context.Context) (frame.Frame, error) {
 
 // resumeAt is how many frames to pass over after a crash: none of a live source, which goes on without us.
 func (r *Reader) resumeAt() uint64 {
-	if strings.HasPrefix(r.uri, "camera:") || strings.Contains(r.uri, "://") {
+	if strings.HasPrefix(r.uri, "camera:") || strings.Contains(r.uri, "://") && r.video.Frames == 0 {
 		return 0
 	}
 	return r.count
@@ -155,7 +164,7 @@ func (r *Reader) readOnce(ctx context.Context) (frame.Frame, error) {
 		return frame.Frame{}, r.session.died()
 	}
 	f := frame.Frame{
-		Geometry: r.video.Geometry, Pix: next.lease.Bytes(), Mem: next.lease,
+		Geometry: r.video.Geometry, Pix: next.lease.Bytes(), Mem: next.lease.Hold(),
 		Index: r.count, PTS: time.Duration(result.PtsNs), Source: r.uri,
 	}
 	r.count++

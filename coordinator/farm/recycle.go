@@ -61,6 +61,25 @@ func (h *shift) look(now time.Time) {
 		}
 	}
 	h.checkHeartbeat(now)
+	if h.farm.outs.Waiting(h.farm.arena) {
+		h.spill()
+	}
+}
+
+// spill makes room where jobs wait for memory that is held by results nobody has asked for yet.
+func (s *supervisor) spill() {
+	for i, future := range s.recent {
+		if future != nil {
+			future.spill()
+			s.recent[i] = nil
+		}
+	}
+}
+
+// answeredOne remembers a future for spill.
+func (s *supervisor) answeredOne(f *Future) {
+	s.recent[s.newest] = f
+	s.newest = (s.newest + 1) % len(s.recent)
 }
 
 // checkHeartbeat kills a worker that has jobs and shows no sign of life.

@@ -2,6 +2,7 @@ package farm
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,9 @@ func (h *shift) replied(reply *workerpb.WorkResponse) {
 	}
 	h.begin(now)
 	for _, n := range reply.Needs {
-		h.needed(n, now)
+		if h.needed(n, now); h.ending {
+			return
+		}
 	}
 	if t := h.suspect; t != nil && len(h.inFlight) == 0 && !h.ending {
 		h.suspect = nil
@@ -42,6 +45,9 @@ func (h *shift) replied(reply *workerpb.WorkResponse) {
 
 // finish settles a flight by the worker's result, or returns what is wrong with that.
 func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
+	if fl.need != nil {
+		return errors.New("it answered while it waited for memory")
+	}
 	if fl.began.IsZero() {
 		fl.began = now // it came with the answer before it
 	}
@@ -53,6 +59,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		h.measure(fl, now)
 		h.remove(fl)
 		fl.settle(h.farm, result, nil)
+		h.answeredOne(&fl.future)
 		h.worked()
 		return nil
 	}
@@ -88,7 +95,7 @@ func (h *shift) accept(fl *flight, r *workerpb.Result) (*Result, error) {
 	}
 	fl.program.learn(int(fl.input.Size()), lent(lease, r.Same))
 	if lease != nil {
-		result.Pix, result.Mem = lease.Bytes(), lease
+		result.Pix, result.Mem = lease.Bytes(), lease.Hold()
 	}
 	return result, nil
 }
@@ -132,13 +139,12 @@ func (h *shift) dropOutput(fl *flight) {
 	}
 }
 
-// measure keeps the pace.
-func (h *shift) measure(fl *flight, now time.Time) {
-	h.pace += (now.Sub(fl.began) - h.pace) / 8
-}
+// measure keeps the program's pace.
+func (h *shift) measure(fl *flight, now time.Time) { fl.program.took(now.Sub(fl.began)) }
 
 func (h *shift) worked() {
 	h.jobs++
+	h.answered = true
 	if h.jobs == h.limit {
 		h.recycle(fmt.Sprintf("%d jobs", h.jobs))
 	}
@@ -150,7 +156,7 @@ func (h *shift) worked() {
 // needed handles a running job's wish for a larger output.
 func (h *shift) needed(n *workerpb.Need, now time.Time) {
 	fl := h.find(n.Id)
-	if fl == nil || fl.need != nil || n.Size < 1 || n.Size > frame.MaxBytes {
+	if fl == nil || fl.need != nil || fl.began.IsZero() || n.Size < 1 || n.Size > frame.MaxBytes {
 		h.kill(lied, fl, fmt.Sprintf("it asked for %d bytes for job %d", n.Size, n.Id))
 		return
 	}
@@ -160,15 +166,18 @@ func (h *shift) needed(n *workerpb.Need, now time.Time) {
 		h.refuseMemory(fl, now)
 		return
 	}
-	fl.need = req
+	fl.need, fl.asked = req, now
 }
 
 // grant passes on a lease that came for a flight, if that is still there.
 func (h *shift) grant(g shm.Granted) {
 	for _, fl := range h.inFlight {
 		if fl.need == g.Request {
+			now := time.Now()
 			fl.need, fl.output = nil, g.Lease
-			fl.began = time.Now() // the wait was not the worker's
+			fl.began = fl.began.Add(now.Sub(fl.asked)) // the wait was not the worker's
+			due, _ := fl.due()
+			h.arm(now, due)
 			_ = h.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id, Output: toBlock(g.Lease)}}})
 			return
 		}

@@ -2,7 +2,9 @@ package farm
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
@@ -31,6 +33,7 @@ type session struct {
 	worker  *proc.Worker
 	region  *shm.Region
 	unhook  func() bool // forgets the farm's end
+	once    sync.Once   // for close
 	replies chan *workerpb.WorkResponse
 	results []*workerpb.Result // of a message that brought several, not asked for yet
 }
@@ -45,17 +48,25 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 	}
 	region, err := f.arena.Region(budget)
 	if err != nil {
-		f.running.Done()
+		f.leaveSession()
 		return nil, &Error{Code: fault.Overloaded, Message: err.Error()}
 	}
-	w, err := f.launcher.Start(ctx, f.worker(region, 1))
+	starting, cancel := f.until(ctx)
+	defer cancel()
+	w, err := f.launcher.Start(starting, f.worker(region, 1))
 	if err != nil {
 		region.Retire()
-		f.running.Done()
+		f.leaveSession()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, &Error{Code: fault.Unavailable, Message: err.Error()}
 	}
 	s := &session{farm: f, worker: w, region: region, replies: make(chan *workerpb.WorkResponse, 4)}
-	s.unhook = context.AfterFunc(f.stopped, func() { w.Kill(proc.CauseStop, "the farm closes") })
+	s.unhook = context.AfterFunc(f.stopped, func() {
+		w.Kill(proc.CauseStop, "the farm closes")
+		s.close()
+	})
 	go s.receive()
 	return s, nil
 }
@@ -75,17 +86,22 @@ func (s *session) receive() {
 	}
 }
 
-// unary runs one call within the farm's start timeout, for which it may have to reach over a network.
-func (s *session) unary(ctx context.Context, what string, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.farm.config.StartTimeout)
+// unary runs one call, for at most as long as said.
+func (s *session) unary(ctx context.Context, what string, timeout time.Duration, call func(context.Context) error) error {
+	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	err := call(ctx)
+	err := call(within)
+	var own *Error
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &own):
+		return own
 	case ctx.Err() != nil:
+		return ctx.Err()
+	case within.Err() != nil:
 		s.worker.Kill(proc.CauseDeadline, what)
-		return &Error{Code: fault.Deadline, Message: fmt.Sprintf("%s: not done within %v", what, s.farm.config.StartTimeout)}
+		return &Error{Code: fault.Deadline, Message: fmt.Sprintf("%s: not done within %v", what, timeout)}
 	}
 	if f := proc.FaultOf(err); f != nil {
 		return &Error{Code: fates[reported(fault.Code(f.Code))].code, Message: f.Message}
@@ -142,8 +158,10 @@ func (s *session) died() *Error {
 	return &Error{Code: fault.Crashed, Message: exit.String(), Attempts: []Attempt{{Exit: exit}}}
 }
 
-// close ends the process and gives the region back.
-func (s *session) close() {
+// close ends the process and gives the region back. Where the farm's end was first, it has been done.
+func (s *session) close() { s.once.Do(s.end) }
+
+func (s *session) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
 	s.unhook()
@@ -151,15 +169,23 @@ func (s *session) close() {
 	for range s.replies {
 	}
 	s.region.Retire()
-	s.farm.running.Done()
+	s.farm.leaveSession()
 }
 
-// enterSession counts a session in, unless the farm is closing. Its end is running.Done.
+// enterSession counts a session in, unless the farm is closing.
 func (f *Farm) enterSession() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.closing {
+		f.pending++
 		f.running.Add(1)
 	}
 	return !f.closing
+}
+
+func (f *Farm) leaveSession() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.out()
+	f.running.Done()
 }

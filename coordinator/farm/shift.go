@@ -11,8 +11,7 @@ import (
 )
 
 // A worker gets jobs beforehand, so that it never waits for the coordinator: as many as it does in prefetchTime, but at least
-// one and at most maxPrefetch. Long jobs are thus never queued behind another in a worker while a second worker is idle for
-// long.
+// one and at most maxPrefetch.
 const (
 	prefetchTime = time.Millisecond
 	maxPrefetch  = 128
@@ -30,7 +29,7 @@ type shift struct {
 	suspect  *task           // waits until the worker is empty
 	inFlight []*flight       // in the order in which they were sent, which is that in which the worker begins them
 	known    map[uint32]bool // programs that the worker has
-	pace     time.Duration   // of a job, as a moving average
+	load     time.Duration   // what the flights are expected to take
 	ending   bool            // no job may be sent any more
 	deaf     bool            // we ordered its end: what it says now comes too late
 	timer    *time.Timer     // for the earliest deadline, or earlier
@@ -44,18 +43,20 @@ type shift struct {
 // flight is a task in a worker.
 type flight struct {
 	*task
-	output  *shm.Lease   // nil: none lent
-	need    *shm.Request // a larger output that it waits for
-	began   time.Time    // zero: it waits behind another
-	revoked time.Time    // when its caller gave it up; zero: it did not
-	overdue bool         // it is the one whose deadline killed the worker
+	output  *shm.Lease    // nil: none lent
+	need    *shm.Request  // a larger output that it waits for
+	asked   time.Time     // since when
+	cost    time.Duration // that it was expected to take when it was sent
+	began   time.Time     // zero: it waits behind another
+	revoked time.Time     // when its caller gave it up; zero: it did not
+	overdue bool          // it is the one whose deadline killed the worker
 }
 
 func newShift(s *supervisor, with *hire) *shift {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	return &shift{
-		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, pace: prefetchTime, timer: timer,
+		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, timer: timer,
 		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
 		revoke: make(chan uint64, maxPrefetch),
 	}
@@ -152,15 +153,17 @@ func (h *shift) receive() {
 	}
 }
 
-// window is how many jobs the worker should have.
-func (h *shift) window() int {
-	ahead := int(prefetchTime / max(h.pace, time.Microsecond))
-	return h.farm.lanes + min(max(ahead, 1), maxPrefetch)
-}
-
-// hasRoom reports whether the worker should get another job.
+// hasRoom reports whether the worker should get another job: one more than it can run, and beyond that as much as it does in
+// prefetchTime, by what its pipelines took before. So at most one job waits behind a slow one that another worker could do.
 func (h *shift) hasRoom() bool {
-	return len(h.inFlight) < h.window() && h.suspect == nil && !h.leaving() && (len(h.inFlight) == 0 || !suspicious(h.inFlight[0].task))
+	n := len(h.inFlight)
+	switch {
+	case h.suspect != nil || h.leaving() || n > 0 && suspicious(h.inFlight[0].task):
+		return false
+	case n <= h.farm.lanes:
+		return true
+	}
+	return h.load < prefetchTime && n < h.farm.lanes+maxPrefetch
 }
 
 // suspicious tasks have cost a worker before. Each gets a worker for itself: what was done before it is answered by then, and
@@ -214,7 +217,8 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	if !h.known[t.program.id] {
 		h.teach(req, t.program)
 	}
-	fl := &flight{task: t}
+	fl := &flight{task: t, cost: t.program.pace()}
+	h.load += fl.cost
 	if n := t.program.predict(t.frame.Geometry, int(t.input.Size())); n > 0 {
 		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
 	}
@@ -308,11 +312,11 @@ func (h *shift) checkDeadlines(now time.Time) {
 	}
 }
 
-// overdue kills the worker for a flight that passed its deadline. Where the worker says that it is at another job already, the
-// flight's answer lies in a process that does not send it: stopped, or wedged. Then nobody was late.
+// overdue kills the worker for a flight that passed its deadline. Where the worker's report says that it is not at that job, it
+// has not begun it or does not send the answer: it is stopped, or wedged. Then nobody was late.
 func (h *shift) overdue(fl *flight, what happening) {
-	if reported := h.guilty(); !reported[fl] {
-		h.kill(stalled, fl, describe(fl)+": it was done, but is not answered")
+	if !h.reported()[fl] {
+		h.kill(stalled, fl, describe(fl)+": the worker is not at it, and does not answer")
 		return
 	}
 	fl.overdue = true
@@ -349,6 +353,7 @@ func (h *shift) find(id uint64) *flight {
 
 // remove ends a flight.
 func (h *shift) remove(fl *flight) {
+	h.load -= fl.cost
 	i := slices.Index(h.inFlight, fl)
 	h.inFlight = slices.Delete(h.inFlight, i, i+1)
 }

@@ -27,11 +27,15 @@ const (
 // supervisor owns one worker at a time: it starts it, feeds it, notices its end, waits, and starts the next. Everything but
 // status belongs to the goroutine in run.
 type supervisor struct {
-	farm   *Farm
-	number int
-	meter  *restart.Meter
-	relief *hire       // the worker that takes over from one that is recycled
-	first  func(error) // gets the outcome of the first start; nil afterwards
+	farm      *Farm
+	number    int
+	meter     *restart.Meter
+	recent    [maxPrefetch]*Future // whose answers came last, for spill
+	newest    int
+	fruitless int         // starts in a row that failed
+	answered  bool        // the last worker answered a job
+	relief    *hire       // the worker that takes over from one that is recycled
+	first     func(error) // gets the outcome of the first start; nil afterwards
 
 	mu     sync.Mutex // guards status
 	status WorkerStatus
@@ -55,7 +59,10 @@ func (s *supervisor) run(ctx context.Context) {
 			break
 		}
 		s.ended(exit, err)
-		if exit.Cause != proc.CauseRecycle {
+		if err == nil && s.answered {
+			continue // it did something before it ended: the next one may, too
+		}
+		if s.fruitless++; exit.Cause != proc.CauseRecycle {
 			s.backOff(ctx, s.meter.Failed(time.Now()), err)
 		}
 	}
@@ -73,6 +80,7 @@ func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
 		return exitOf(err), err
 	}
 	defer h.region.Retire()
+	s.fruitless, s.answered = 0, false
 	s.become(Idle, h.worker.PID())
 	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID()})
 	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", h.worker.PID())
@@ -128,10 +136,13 @@ func (s *supervisor) ended(exit proc.Exit, err error) {
 	s.farm.config.Log.Warn("worker ended", "worker", s.number, "exit", exit.String(), "err", err)
 }
 
+// maxFruitless is how many starts in a row may fail before the worker counts as not to be had, however slowly they fail.
+const maxFruitless = 5
+
 // backOff waits before the next start. While no worker can be had at all, it answers jobs instead of letting them wait.
 func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error) {
 	state := Backoff
-	if err != nil && s.meter.Broken(time.Now()) {
+	if err != nil && (s.fruitless >= maxFruitless || s.meter.Broken(time.Now())) {
 		state = Broken
 		s.farm.despair(err)
 		defer s.farm.hope()

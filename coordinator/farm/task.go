@@ -100,6 +100,18 @@ func (f *Future) startsIn(h *shift) bool {
 	return !f.settles
 }
 
+// spill moves a result that nobody has taken yet out of shared memory. In an ordered stream it may wait for an older one, which
+// in turn waits for memory.
+func (f *Future) spill() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.result != nil && !f.taken && f.result.Mem != nil {
+		kept := f.result.Frame.Copy()
+		f.result.Frame.Release()
+		f.result.Frame = kept
+	}
+}
+
 func (f *Future) settle(r *Result, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

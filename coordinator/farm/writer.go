@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -15,6 +16,9 @@ import (
 
 // writeBehind is how many frames a writer may have that are not encoded yet.
 const writeBehind = 4
+
+// finishTimeout bounds the completion of a file: encoders hold frames back, and disks are slow.
+const finishTimeout = 10 * time.Minute
 
 // Writer encodes a video file in a worker process of its own. Its methods are safe for concurrent use.
 type Writer struct {
@@ -48,9 +52,9 @@ func (f *Farm) CreateWriter(ctx context.Context, path string, v Video) (*Writer,
 	if err != nil {
 		return nil, err
 	}
-	err = s.unary(ctx, "create "+path, func(ctx context.Context) error {
+	err = s.unary(ctx, "create "+path, f.config.StartTimeout, func(ctx context.Context) error {
 		reply, err := s.worker.Service().OpenWriter(ctx, &workerpb.OpenWriterRequest{
-			Program: theProgram, Path: path, Geometry: workerpb.FromGeometry(v.Geometry),
+			Program: theProgram, Path: []byte(path), Geometry: workerpb.FromGeometry(v.Geometry),
 			Fps: v.FPS, Codec: v.Codec, Container: v.Container,
 		})
 		if err == nil {
@@ -150,7 +154,9 @@ func (w *Writer) fail(err error) {
 		e.Message = "cannot write " + w.path + ": " + e.Message
 	}
 	w.errMu.Lock()
-	w.failed = err
+	if w.failed == nil {
+		w.failed = err
+	}
 	w.errMu.Unlock()
 	w.session.worker.Kill(proc.CauseStop, "the writer failed")
 }
@@ -172,7 +178,7 @@ func (w *Writer) Close(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { w.session.worker.Kill(proc.CauseStop, ctx.Err().Error()) })()
 	w.finish()
 	if w.err() == nil {
-		w.fail(w.session.unary(ctx, "complete "+w.path, func(ctx context.Context) error {
+		w.fail(w.session.unary(ctx, "complete "+w.path, finishTimeout, func(ctx context.Context) error {
 			_, err := w.session.worker.Service().CloseProgram(ctx, &workerpb.CloseProgramRequest{Program: theProgram})
 			return err
 		}))

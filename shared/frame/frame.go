@@ -21,11 +21,8 @@ type Frame struct {
 	Mem Memory
 }
 
-// Memory is counted memory: whoever keeps a frame beyond a Release of somebody else holds a count of its own.
-type Memory interface {
-	Retain()
-	Release()
-}
+// Memory is memory that must be given back. A second Release does nothing.
+type Memory interface{ Release() }
 
 // Encoded returns a frame of encoded bytes: a JPEG or PNG file's content, for the decode op.
 func Encoded(data []byte) Frame {

@@ -65,7 +65,7 @@ func (op OpInfo) bind(s Step) (Args, error) {
 	args := make(Args, len(op.Params))
 	for _, p := range op.Params {
 		if p.Default != nil {
-			v, err := p.parse(fmt.Sprint(p.Default))
+			v, err := p.parse(defaultText(p.Default))
 			if err != nil {
 				return nil, fmt.Errorf("%s: default of %v", op.Name, err)
 			}
@@ -89,6 +89,14 @@ func (op OpInfo) bind(s Step) (Args, error) {
 		}
 	}
 	return args, nil
+}
+
+// defaultText writes a default as a user would. JSON makes every number a float64.
+func defaultText(v any) string {
+	if f, ok := v.(float64); ok {
+		return number(f)
+	}
+	return fmt.Sprint(v)
 }
 
 func (op OpInfo) param(name string) (Param, bool) {

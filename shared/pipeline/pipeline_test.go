@@ -67,6 +67,7 @@ var testOps = Catalogue{
 	{Name: "gray"},
 	{Name: "blur", Params: []Param{SizeOf("ksize", "5", 1, 31, "").OnlyOdd(), Choice("border", []string{"default", "wrap"}, "")}},
 	{Name: "crop", Params: []Param{Int("x", 0, 0, 10, "").Required(), Bool("strict", false, "")}},
+	{Name: "large", Params: []Param{Int("n", 5_000_000, 0, 1<<30, "")}},
 	{Name: "scale", Params: []Param{Float("by", 1, math.Inf(-1), math.Inf(1), "")}},
 }
 
@@ -74,7 +75,7 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 	cases := []struct{ name, text, err string }{
 		{"defaults are enough", "gray | canny", ""},
 		{"a near op", "grey", "step 1: unknown op grey; did you mean gray?"},
-		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, scale"},
+		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, large, scale"},
 		{"a near parameter", "canny lo=3", "canny: unknown parameter lo; did you mean low?"},
 		{"an op without parameters", "gray x=1", "gray: unknown parameter x; it takes none"},
 		{"beyond the range", "gray | canny low=-1", "step 2, canny: low=-1 is not allowed: it takes a float in 0..1000"},
@@ -106,7 +107,10 @@ func TestBindFillsInDefaultsAlsoAfterATripThroughJSON(t *testing.T) {
 	if err := json.Unmarshal(data, &ops); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := Parse("crop x=3 | blur | canny low=0.5")
+	p, _ := Parse("crop x=3 | blur | canny low=0.5 | large")
+	if large, err := ops.Bind(p, 3); err != nil || large.Int("n") != 5_000_000 {
+		t.Fatal(large, err)
+	}
 	crop, err1 := ops.Bind(p, 0)
 	blur, err2 := ops.Bind(p, 1)
 	canny, err3 := ops.Bind(p, 2)

@@ -193,6 +193,35 @@ func (l *Lease) Arena() *Arena { return l.block.region.arena }
 // Retain adds a holder.
 func (l *Lease) Retain() { l.refs.Add(1) }
 
+// Hold makes a frame's memory of one holder's count, which it takes over.
+func (l *Lease) Hold() *Hold { return &Hold{lease: l} }
+
+// Hold is one count of a lease, as the memory of a frame. Copies of the frame share it: whoever of them releases it first does so
+// for all, and a second release does nothing.
+type Hold struct {
+	lease    *Lease
+	released atomic.Bool
+}
+
+// Release gives the count back, once.
+func (h *Hold) Release() {
+	if h.released.CompareAndSwap(false, true) {
+		h.lease.Release()
+	}
+}
+
+// Share returns another hold of the same lease, or nil where this one was released.
+func (h *Hold) Share() *Hold {
+	if h.released.Load() {
+		return nil
+	}
+	h.lease.Retain()
+	return h.lease.Hold()
+}
+
+// Lease is what is held. It must not be used after Release.
+func (h *Hold) Lease() *Lease { return h.lease }
+
 // Release ends one holder's use. One release too many is a mistake that would hand memory to two owners: it panics.
 func (l *Lease) Release() {
 	switch n := l.refs.Add(-1); {

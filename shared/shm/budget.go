@@ -33,6 +33,13 @@ func (b *Budget) Leased(a *Arena) int64 {
 	return b.leased
 }
 
+// Waiting reports whether somebody stands in line.
+func (b *Budget) Waiting(a *Arena) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return b.waiting.Len() > 0
+}
+
 // Request is a wish for a block, standing in line.
 type Request struct {
 	region *Region

@@ -54,6 +54,10 @@ func mapShared(f *os.File, offset, size int64, writable bool) ([]byte, error) {
 		prot |= unix.PROT_WRITE
 	}
 	mem, err := unix.Mmap(int(f.Fd()), offset, int(size), prot, unix.MAP_SHARED|unix.MAP_NORESERVE)
+	if err == nil {
+		// A core dump would read, and so fill, the whole sparse arena. Kernels that do not know the advice dump it.
+		_ = unix.Madvise(mem, unix.MADV_DONTDUMP)
+	}
 	return mem, os.NewSyscallError("mmap", err)
 }
 

@@ -133,7 +133,7 @@ type WorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Programs that the following jobs may name.
 	Define []*Program `protobuf:"bytes,1,rep,name=define,proto3" json:"define,omitempty"`
-	// Programs that no further job will name.
+	// Programs that no job names any more. They are forgotten before others are defined.
 	Forget []uint32 `protobuf:"varint,2,rep,packed,name=forget,proto3" json:"forget,omitempty"`
 	Jobs   []*Job   `protobuf:"bytes,3,rep,name=jobs,proto3" json:"jobs,omitempty"`
 	// Answers to Need, in any order.
@@ -745,8 +745,8 @@ func (x *Grant) GetOutput() *Block {
 type OpenReaderRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Program uint32                 `protobuf:"varint,1,opt,name=program,proto3" json:"program,omitempty"`
-	// A file path, an rtsp/http URL, or "camera:N".
-	Uri string `protobuf:"bytes,2,opt,name=uri,proto3" json:"uri,omitempty"`
+	// A file path, an rtsp/http URL, or "camera:N". A path is bytes, not necessarily text.
+	Uri []byte `protobuf:"bytes,2,opt,name=uri,proto3" json:"uri,omitempty"`
 	// Frames to pass over, as after a crash.
 	Skip          uint64 `protobuf:"varint,3,opt,name=skip,proto3" json:"skip,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -790,11 +790,11 @@ func (x *OpenReaderRequest) GetProgram() uint32 {
 	return 0
 }
 
-func (x *OpenReaderRequest) GetUri() string {
+func (x *OpenReaderRequest) GetUri() []byte {
 	if x != nil {
 		return x.Uri
 	}
-	return ""
+	return nil
 }
 
 func (x *OpenReaderRequest) GetSkip() uint64 {
@@ -879,7 +879,7 @@ func (x *OpenReaderResponse) GetCodec() string {
 type OpenWriterRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Program  uint32                 `protobuf:"varint,1,opt,name=program,proto3" json:"program,omitempty"`
-	Path     string                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	Path     []byte                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
 	Geometry *Geometry              `protobuf:"bytes,3,opt,name=geometry,proto3" json:"geometry,omitempty"`
 	Fps      float64                `protobuf:"fixed64,4,opt,name=fps,proto3" json:"fps,omitempty"`
 	// Four characters; empty: the container's usual one.
@@ -927,11 +927,11 @@ func (x *OpenWriterRequest) GetProgram() uint32 {
 	return 0
 }
 
-func (x *OpenWriterRequest) GetPath() string {
+func (x *OpenWriterRequest) GetPath() []byte {
 	if x != nil {
 		return x.Path
 	}
-	return ""
+	return nil
 }
 
 func (x *OpenWriterRequest) GetGeometry() *Geometry {
@@ -1145,7 +1145,7 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x06output\x18\x02 \x01(\v2\x10.cvfarm.v1.BlockR\x06output\"S\n" +
 	"\x11OpenReaderRequest\x12\x18\n" +
 	"\aprogram\x18\x01 \x01(\rR\aprogram\x12\x10\n" +
-	"\x03uri\x18\x02 \x01(\tR\x03uri\x12\x12\n" +
+	"\x03uri\x18\x02 \x01(\fR\x03uri\x12\x12\n" +
 	"\x04skip\x18\x03 \x01(\x04R\x04skip\"\x85\x01\n" +
 	"\x12OpenReaderResponse\x12/\n" +
 	"\bgeometry\x18\x01 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12\x10\n" +
@@ -1154,7 +1154,7 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x05codec\x18\x04 \x01(\tR\x05codec\"\xb8\x01\n" +
 	"\x11OpenWriterRequest\x12\x18\n" +
 	"\aprogram\x18\x01 \x01(\rR\aprogram\x12\x12\n" +
-	"\x04path\x18\x02 \x01(\tR\x04path\x12/\n" +
+	"\x04path\x18\x02 \x01(\fR\x04path\x12/\n" +
 	"\bgeometry\x18\x03 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12\x10\n" +
 	"\x03fps\x18\x04 \x01(\x01R\x03fps\x12\x14\n" +
 	"\x05codec\x18\x05 \x01(\tR\x05codec\x12\x1c\n" +

@@ -75,7 +75,7 @@ var deeds = []deed{
 	{"hang", "Never return.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error { forever(); return nil }},
 	{"scribble", "Write into the input.", nil, scribble},
 	{"lie", "Answer with something that was not asked for.", []pipeline.Param{
-		pipeline.Choice("about", []string{"size", "geometry", "id", "twice", "huge"}, "What the lie is about."),
+		pipeline.Choice("about", []string{"size", "geometry", "id", "twice", "huge", "prefetched"}, "What the lie is about."),
 	}, lie},
 	{"flood", "Print a lot.", []pipeline.Param{
 		pipeline.Int("fd", 2, 1, 2, "Where to."), pipeline.Int("kb", 1024, 1, 1<<20, "How much."),

@@ -117,5 +117,5 @@ func watchLifeline(pipe *os.File) {
 
 // NewServer serves an engine on a mapped arena: what Main does between the process's start and its end.
 func NewServer(e Engine, view *shm.View, lanes int) workerpb.WorkerServiceServer {
-	return &server{engine: e, view: view, lanes: lanes, programs: map[uint32]compiled{}}
+	return &server{engine: e, view: view, lanes: lanes, programs: map[uint32]*compiled{}}
 }

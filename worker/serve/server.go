@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc/codes"
@@ -23,11 +24,15 @@ type server struct {
 	lanes  int
 
 	mu       sync.Mutex
-	programs map[uint32]compiled
+	programs map[uint32]*compiled
 }
 
-// compiled is a program, or why there is none.
+// compiled is a program, or why there is none. A pipeline is compiled by the first job that needs it, in that job's lane, so
+// that a crash or a hang in it is that job's.
 type compiled struct {
+	text string
+	once sync.Once
+
 	program Program
 	err     error
 }
@@ -50,11 +55,11 @@ func (s *server) OpenReader(_ context.Context, r *workerpb.OpenReaderRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	p, v, err := engine.OpenReader(r.Uri, r.Skip)
+	p, v, err := engine.OpenReader(string(r.Uri), r.Skip)
 	if err != nil {
 		return nil, statusOf(err)
 	}
-	s.put(r.Program, compiled{program: p})
+	s.put(r.Program, &compiled{program: p})
 	return &workerpb.OpenReaderResponse{Geometry: workerpb.FromGeometry(v.Geometry), Fps: v.FPS, Frames: v.Frames, Codec: v.Codec}, nil
 }
 
@@ -64,11 +69,11 @@ func (s *server) OpenWriter(_ context.Context, r *workerpb.OpenWriterRequest) (*
 		return nil, err
 	}
 	v := Video{Geometry: r.Geometry.Frame(), FPS: r.Fps, Codec: r.Codec, Container: r.Container}
-	p, codec, err := engine.OpenWriter(r.Path, v)
+	p, codec, err := engine.OpenWriter(string(r.Path), v)
 	if err != nil {
 		return nil, statusOf(err)
 	}
-	s.put(r.Program, compiled{program: p})
+	s.put(r.Program, &compiled{program: p})
 	return &workerpb.OpenWriterResponse{Codec: codec}, nil
 }
 
@@ -76,7 +81,7 @@ func (s *server) video() (VideoEngine, error) {
 	if e, ok := s.engine.(VideoEngine); ok {
 		return e, nil
 	}
-	return nil, status.Errorf(codes.Unimplemented, "the engine %s reads and writes no videos", s.engine.Info().Name)
+	return nil, statusOf(fault.Errorf(fault.Invalid, "the worker's engine, %s, reads and writes no videos", s.engine.Info().Name))
 }
 
 func (s *server) CloseProgram(_ context.Context, r *workerpb.CloseProgramRequest) (*workerpb.CloseProgramResponse, error) {
@@ -104,10 +109,10 @@ func toFault(err error) *workerpb.Fault {
 	case !ok:
 		code = fault.Invalid
 	}
-	return &workerpb.Fault{Code: string(code), Message: err.Error()}
+	return &workerpb.Fault{Code: string(code), Message: strings.ToValidUTF8(err.Error(), "?")}
 }
 
-func (s *server) put(id uint32, c compiled) {
+func (s *server) put(id uint32, c *compiled) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.programs[id] = c
@@ -118,27 +123,30 @@ func (s *server) drop(id uint32) error {
 	c := s.programs[id]
 	delete(s.programs, id)
 	s.mu.Unlock()
-	if c.program == nil {
+	if c == nil || c.program == nil {
 		return nil
 	}
 	return c.program.Close()
 }
 
-func (s *server) compile(d *workerpb.Program) compiled {
-	p, err := pipeline.Parse(d.Pipeline)
-	if err != nil {
-		return compiled{err: err}
+// find returns a program that is ready to run.
+func (s *server) find(id uint32) (Program, error) {
+	s.mu.Lock()
+	c, ok := s.programs[id]
+	s.mu.Unlock()
+	if !ok {
+		return nil, fault.Errorf(fault.Invalid, "program %d was never defined", id)
 	}
-	program, err := s.engine.Compile(p)
-	return compiled{program, err}
+	if c.text != "" {
+		c.once.Do(func() { c.program, c.err = s.compile(c.text) })
+	}
+	return c.program, c.err
 }
 
-func (s *server) find(id uint32) compiled {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, ok := s.programs[id]
-	if !ok {
-		return compiled{err: fault.Errorf(fault.Invalid, "program %d was never defined", id)}
+func (s *server) compile(text string) (Program, error) {
+	p, err := pipeline.Parse(text)
+	if err != nil {
+		return nil, err
 	}
-	return c
+	return s.engine.Compile(p)
 }

@@ -3,6 +3,7 @@ package serve
 import (
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,8 +63,13 @@ func (ss *session) receive() error {
 		if err != nil {
 			return err
 		}
+		for _, id := range req.Forget {
+			if err := ss.drop(id); err != nil {
+				return err
+			}
+		}
 		for _, d := range req.Define {
-			ss.put(d.Id, ss.compile(d))
+			ss.put(d.Id, &compiled{text: d.Pipeline})
 		}
 		ss.deliver(req.Grants)
 		for _, j := range req.Jobs {
@@ -71,11 +77,6 @@ func (ss *session) receive() error {
 			case ss.jobs <- j:
 			case <-ss.stream.Context().Done():
 				return ss.stream.Context().Err()
-			}
-		}
-		for _, id := range req.Forget {
-			if err := ss.drop(id); err != nil {
-				return err
 			}
 		}
 	}
@@ -153,7 +154,7 @@ func (ss *session) run(lane int, j *workerpb.Job) *workerpb.Result {
 		r.Geometry, r.Size = workerpb.FromGeometry(o.out.Geometry), uint64(len(o.out.Pix))
 	}
 	for _, v := range o.values {
-		r.Values = append(r.Values, &workerpb.Value{Step: uint32(v.Step), Op: v.Op, Json: v.JSON})
+		r.Values = append(r.Values, &workerpb.Value{Step: uint32(v.Step), Op: strings.ToValidUTF8(v.Op, "?"), Json: v.JSON})
 	}
 	for _, d := range o.steps {
 		r.StepNs = append(r.StepNs, int64(d))
@@ -162,9 +163,9 @@ func (ss *session) run(lane int, j *workerpb.Job) *workerpb.Result {
 }
 
 func (ss *session) tryRun(lane int, j *workerpb.Job) (*Output, error) {
-	c := ss.find(j.Program)
-	if c.err != nil {
-		return nil, c.err
+	program, err := ss.find(j.Program)
+	if err != nil {
+		return nil, err
 	}
 	in, err := ss.input(j)
 	if err != nil {
@@ -180,7 +181,7 @@ func (ss *session) tryRun(lane int, j *workerpb.Job) (*Output, error) {
 			return nil, err
 		}
 	}
-	return o, c.program.Run(in, o)
+	return o, program.Run(in, o)
 }
 
 func (ss *session) input(j *workerpb.Job) (frame.Frame, error) {

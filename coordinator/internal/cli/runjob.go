@@ -99,7 +99,7 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	}
 	stop := j.showProgress()
 	defer stop()
-	flow := &flow{engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, tally: &j.tally, window: window(f)}
+	flow := &flow{engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, tally: &j.tally, window: f.Window()}
 	return j.flow(ctx, flow)
 }
 
@@ -185,7 +185,3 @@ func (j *runJob) source(f *farm.Farm) *media.Source {
 		Total:  func(n int) { j.tally.total.Store(int64(n)) },
 	}
 }
-
-// window is how many frames may be on their way: enough that a slow one does not leave workers idle, few enough that their
-// results do not use the memory up.
-func window(f *farm.Farm) int { return 2 + 2*len(f.Snapshot().Workers) }

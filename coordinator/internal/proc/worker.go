@@ -146,6 +146,8 @@ func (w *Worker) connect(ctx context.Context, c Config, dir string) error {
 		SkipHostEnv:      true,
 		StartTimeout:     c.StartTimeout + time.Second, // ours comes first
 		Logger:           hclog.NewNullLogger(),
+		SyncStdout:       &w.process.last, // what Go code in the worker prints goes this way
+		SyncStderr:       &w.process.last,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: dir},
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
@@ -284,6 +286,7 @@ func (w *Worker) Quit(ctx context.Context, cause Cause, detail string) {
 		w.Kill(cause, detail)
 		<-w.Done()
 	}
+	time.AfterFunc(streamGrace, w.cancel) // a child of its own may hold the connection open
 }
 
 // Stop is Quit, and cleans up: call it once for every worker that was started, also for one that ended by itself.
