@@ -99,7 +99,11 @@ func TestCloseEndsASubmitThatWaitsForMemory(t *testing.T) {
 // A worker that was stopped while it was idle made its next job fail for good, though the job never began.
 func TestAJobGivenToAStoppedWorkerIsDoneByAnother(t *testing.T) {
 	f := newFarm(t, func(c *Config) { c.Workers, c.Timeout = 1, 300*time.Millisecond })
-	if err := syscall.Kill(f.Snapshot().Workers[0].PID, syscall.SIGSTOP); err != nil {
+	pid := f.Snapshot().Workers[0].PID
+	if pid == 0 {
+		t.Fatal("Start returned, and no worker is there")
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	r, err := one(t, f, Job{Pipeline: "echo", Frame: gray(3)})

@@ -75,13 +75,14 @@ func (s *supervisor) run(ctx context.Context) {
 // oneWorker is the life of one worker: its exit, or the error of its start, which takes the same road.
 func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
 	h, err := s.next(ctx)
-	s.report(err)
 	if err != nil {
+		s.report(err)
 		return exitOf(err), err
 	}
 	defer h.region.Retire()
 	s.fruitless, s.answered = 0, false
 	s.become(Idle, h.worker.PID())
+	s.report(nil) // now that Snapshot tells of it
 	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID()})
 	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", h.worker.PID())
 	return newShift(s, h).run(ctx), nil
