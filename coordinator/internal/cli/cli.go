@@ -43,7 +43,7 @@ func (app App) root() *cobra.Command {
 
 A worker that crashes, hangs or leaks costs one attempt of one frame, never the run.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
-  coordinator run photos/ -r -p 'resize width=640' -o small/
+  coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
   coordinator ops canny
   coordinator doctor`,
 		Args:          unknownCommand,

@@ -36,7 +36,7 @@ Outputs get their names only when they are complete, and existing files are kept
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
 Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
-  coordinator run photos/ -r -p 'resize width=640' -o small/
+  coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
   coordinator run a.jpg b.png -p 'gray' -o out/%06d.png
   coordinator run clip.mp4 -p stats -o none --data means.jsonl
   coordinator run rtsp://cam/stream --limit 100 -p gray -o clip.mkv --report report.json
