@@ -3,13 +3,10 @@ package farm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
-	"github.com/cvfarm/cvfarm/shared/fault"
-	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/shm"
 )
@@ -76,7 +73,7 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 		lanes: lanes, spares: make(chan *hire), staffed: make(chan struct{}),
 		closed: make(chan struct{}), idle: make(chan struct{}),
 	}
-	f.programs = programs{ops: f.Ops, byText: map[string]*program{}}
+	f.programs = programs{ops: f.Ops, byText: map[string]*program{}, inputs: map[string]*input{}}
 	f.stopped, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if f.host, err = arena.Region(f.ins); err != nil {
 		return nil, err
@@ -133,174 +130,6 @@ func (f *Farm) Info() Info {
 	return f.info
 }
 
-// Check reports what is wrong with a pipeline: fault.Invalid, with the step, the parameter, what is allowed and the nearest
-// name.
-func (f *Farm) Check(pipeline string) error {
-	_, err := f.programs.get(pipeline)
-	return err
-}
-
-// Submit puts a job into the queue and returns its Future. It waits for room in the queue and in the memory budget, unless the
-// job says NoWait. Its errors are *Error: fault.Invalid for a pipeline or a frame that cannot be, fault.Overloaded where it
-// would have to wait and may not or for a frame that never fits, fault.Closing after Close; or ctx's. The frame is taken in any
-// case.
-func (f *Farm) Submit(ctx context.Context, j Job) (*Future, error) {
-	t, err := f.admit(ctx, j)
-	if err != nil {
-		return nil, err
-	}
-	if j.NoWait {
-		select {
-		case f.jobs <- t:
-			return &t.future, nil
-		default:
-			return nil, f.withdraw(t, f.refuse(j, fault.Overloaded, fmt.Sprintf("the queue is full: %d jobs wait", cap(f.jobs))))
-		}
-	}
-	select {
-	case f.jobs <- t:
-		return &t.future, nil
-	case <-ctx.Done():
-		return nil, f.withdraw(t, ctx.Err())
-	case <-f.stopped.Done():
-		return nil, f.withdraw(t, f.refuse(j, fault.Closing, "the farm is closing"))
-	}
-}
-
-// admit checks a job and brings its frame into shared memory.
-func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
-	defer j.Frame.Release() // the task holds the memory by a count of its own
-	p, err := f.programs.get(j.Pipeline)
-	if err == nil {
-		err = j.Frame.Validate()
-	}
-	if err != nil {
-		return nil, f.refuse(j, fault.Invalid, err.Error())
-	}
-	if !f.enter() {
-		return nil, f.refuse(j, fault.Closing, "the farm is closing")
-	}
-	input, err := f.bring(ctx, j)
-	if err != nil {
-		f.leave()
-		return nil, err
-	}
-	t := &task{
-		id: f.lastID.Add(1), program: p, frame: j.Frame, input: input, timeout: j.Timeout,
-	}
-	t.future.id, t.future.done = t.id, make(chan struct{})
-	t.frame.Pix, t.frame.Mem = nil, nil
-	setDefault(&t.timeout, f.config.Timeout)
-	return t, nil
-}
-
-// bring returns a lease with the frame's bytes: its own where they lie in the arena, else a new one with a copy.
-func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
-	if own := f.own(j.Frame); own != nil {
-		return own, nil
-	}
-	lease := f.host.TryLease(len(j.Frame.Pix))
-	if lease == nil && j.NoWait {
-		return nil, f.refuse(j, fault.Overloaded, fmt.Sprintf("the memory budget for inputs of %d bytes is used up", f.ins.Limit()))
-	}
-	if lease == nil {
-		var err error
-		if lease, err = f.waitForMemory(ctx, j); err != nil {
-			return nil, err
-		}
-	}
-	copy(lease.Bytes(), j.Frame.Pix)
-	return lease, nil
-}
-
-// own returns another count of the lease that a frame's pixels are, or nil where they are not just such.
-func (f *Farm) own(in frame.Frame) *shm.Lease {
-	hold, ok := in.Mem.(*shm.Hold)
-	if !ok || hold.Lease().Arena() != f.arena {
-		return nil
-	}
-	share := hold.Share()
-	if share == nil {
-		return nil
-	}
-	lease := share.Lease()
-	if have := lease.Bytes(); len(have) != len(in.Pix) || &have[0] != &in.Pix[0] {
-		share.Release()
-		return nil
-	}
-	return lease
-}
-
-// waitForMemory returns a lease for a frame's bytes, until ctx or the farm ends.
-func (f *Farm) waitForMemory(ctx context.Context, j Job) (*shm.Lease, error) {
-	waiting, cancel := f.until(ctx)
-	defer cancel()
-	lease, err := f.host.Lease(waiting, len(j.Frame.Pix))
-	if code, ok := fault.CodeOf(err); ok {
-		return nil, f.refuse(j, code, err.Error())
-	}
-	if err != nil && ctx.Err() == nil {
-		return nil, f.refuse(j, fault.Closing, "the farm is closing")
-	}
-	return lease, err
-}
-
-// until returns a context that ends with ctx, and when the farm stops.
-func (f *Farm) until(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	unhook := context.AfterFunc(f.stopped, cancel)
-	return ctx, func() { unhook(); cancel() }
-}
-
-func (f *Farm) refuse(j Job, code fault.Code, message string) *Error {
-	return &Error{Code: code, Message: message, Index: j.Frame.Index, Source: j.Frame.Source}
-}
-
-func (f *Farm) withdraw(t *task, err error) error {
-	t.input.Release()
-	f.leave()
-	return err
-}
-
-// enter counts a job in, unless the farm is closing.
-func (f *Farm) enter() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closing {
-		return false
-	}
-	f.pending++
-	f.counts.Submitted++
-	return true
-}
-
-// leave takes back an enter.
-func (f *Farm) leave() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.counts.Submitted--
-	f.out()
-}
-
-// settled counts an answered job.
-func (f *Farm) settled(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err == nil {
-		f.counts.Done++
-	} else {
-		f.counts.Failed++
-	}
-	f.out()
-}
-
-func (f *Farm) out() {
-	f.pending--
-	if f.closing && f.pending == 0 {
-		close(f.idle)
-	}
-}
-
 // Close lets the workers finish what was submitted, until ctx ends; what is not done then fails with fault.Closing. It always
 // waits until every process has ended, and removes everything that the farm made. Results stay valid until they are released.
 // Readers and Writers that are open count as work: it waits until they are closed, and ends them when ctx does. Further calls
@@ -328,6 +157,7 @@ func (f *Farm) Close(ctx context.Context) error {
 	f.sweepUntilIdle()
 	f.running.Wait()
 	f.launcher.Close()
+	f.programs.removeAll()
 	f.host.Retire()
 	f.arena.Close()
 	f.events.close()

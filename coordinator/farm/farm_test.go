@@ -208,13 +208,14 @@ func TestRefusalsNameTheThing(t *testing.T) {
 		code fault.Code
 		want string
 	}{
+		{"a negative timeout", Job{Pipeline: "echo", Frame: gray(1), Timeout: -time.Second}, fault.Invalid, "frame-1: Timeout is -1s: it cannot be negative"},
 		{"an unknown op", Job{Pipeline: "ecko", Frame: gray(1)}, fault.Invalid, "frame-1: step 1: unknown op ecko; did you mean echo?"},
 		{"no pipeline", Job{Frame: gray(1)}, fault.Invalid, "expected the name of an op"},
 		{"a frame that lacks a byte", Job{Pipeline: "echo", Frame: short}, fault.Invalid, "needs 8 bytes of pixels, got 7"},
 		{"no frame at all", Job{Pipeline: "echo"}, fault.Invalid, "none u8 has no pixels"},
 		{"a frame that never fits", Job{Pipeline: "echo", Frame: big}, fault.Overloaded, "2000000 bytes are more than the memory budget for inputs"},
 		{"an output that never fits", Job{Pipeline: "grow n=1048576 | grow n=1048577 index=-1", Frame: gray(1)}, fault.Invalid, "n=1048577 is not allowed"},
-		{"an op that refuses", Job{Pipeline: "fail", Frame: gray(1)}, fault.Invalid, "frame-1: fail: as it was told to"},
+		{"an op that refuses", Job{Pipeline: "fail", Frame: gray(1)}, fault.Invalid, "frame-1: step 1, fail: as it was told to"},
 		{"bytes that are no image", Job{Pipeline: "undecodable", Frame: frame.Encoded([]byte("x"))}, fault.Undecodable, "undecodable"},
 	}
 	for _, c := range cases {

@@ -19,6 +19,8 @@ type Job struct {
 	Timeout time.Duration
 	// NoWait makes Submit refuse with fault.Overloaded where it would wait for room.
 	NoWait bool
+
+	plan bool // run nothing, tell the shapes
 }
 
 // Result is what a pipeline made of a frame.
@@ -37,6 +39,8 @@ type Result struct {
 	// Run is how long it ran in the worker, as the worker says; Steps is the same for each step.
 	Run   time.Duration
 	Steps []time.Duration
+
+	shapes []frame.Geometry // of a plan
 }
 
 // Value is something that a step found beside the pixels. JSON has the shape that the op documents.
@@ -58,6 +62,9 @@ func (r *Result) Release() {
 type Error struct {
 	Code    fault.Code
 	Message string
+	// Step is the step of the pipeline that it is about, from 1, and Op that step's op; 0 and empty where it is about none.
+	Step int
+	Op   string
 	// Index and Source are those of the job's frame.
 	Index  uint64
 	Source string
@@ -77,13 +84,18 @@ type Attempt struct {
 // Exit is how a worker process ended.
 type Exit = proc.Exit
 
-// Error is the source, where the frame has one, and the message.
+// Error is the source, where the frame has one, the step, where it is about one, and the message.
 func (e *Error) Error() string {
+	text := e.fault().Error()
 	if e.Source == "" {
-		return e.Message
+		return text
 	}
-	return e.Source + ": " + e.Message
+	return e.Source + ": " + text
 }
 
 // Unwrap makes fault.CodeOf find the code.
-func (e *Error) Unwrap() error { return &fault.Error{Code: e.Code, Message: e.Message} }
+func (e *Error) Unwrap() error { return e.fault() }
+
+func (e *Error) fault() *fault.Error {
+	return &fault.Error{Code: e.Code, Message: e.Message, Step: e.Step, Op: e.Op}
+}

@@ -1,19 +1,25 @@
 package farm
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
 // program is a checked pipeline with the number under which workers know it.
 type program struct {
-	id   uint32
-	text string
+	id     uint32
+	text   string
+	steps  pipeline.Pipeline
+	inputs []*input
 
 	runs    atomic.Uint64
 	average atomic.Int64 // nanoseconds of a run
@@ -71,28 +77,57 @@ type programs struct {
 
 	mu     sync.Mutex
 	byText map[string]*program
+	inputs map[string]*input
 	next   uint32
 }
 
-// get returns the program of a text. The error carries fault.Invalid.
-func (p *programs) get(text string) (*program, error) {
+// take returns the program of a text, and holds its inputs for the caller, who must release it. The error carries fault.Invalid.
+func (p *programs) take(text string) (*program, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known, ok := p.byText[text]; ok {
-		return known, nil
+	prog, ok := p.byText[text]
+	if !ok {
+		var err error
+		if prog, err = p.compile(text); err != nil {
+			return nil, err
+		}
+		if len(p.byText) >= maxPrograms {
+			clear(p.byText)
+		}
+		p.byText[strings.Clone(text)] = prog
 	}
+	prog.retain()
+	return prog, nil
+}
+
+func (p *programs) compile(text string) (*program, error) {
 	parsed, err := pipeline.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.ops().Check(parsed); err != nil {
+	ops := p.ops()
+	if err := ops.Check(parsed); err != nil {
 		return nil, err
 	}
-	if len(p.byText) >= maxPrograms {
-		clear(p.byText)
+	prog := &program{text: parsed.String(), steps: parsed}
+	for _, ref := range ops.Inputs(parsed) {
+		in, ok := p.inputs[ref.Name]
+		if !ok {
+			return nil, fault.At(ref.Step, parsed[ref.Step-1].Op, fault.Invalid, p.noInput(ref))
+		}
+		if !slices.Contains(prog.inputs, in) {
+			prog.inputs = append(prog.inputs, in)
+		}
 	}
 	p.next++
-	prog := &program{id: p.next, text: parsed.String()}
-	p.byText[strings.Clone(text)] = prog
+	prog.id = p.next
 	return prog, nil
+}
+
+func (p *programs) noInput(ref pipeline.InputRef) error {
+	if len(p.inputs) == 0 {
+		return fmt.Errorf("%s=%s: there is no such input, nor any other", ref.Param, ref.Name)
+	}
+	names := slices.Sorted(maps.Keys(p.inputs))
+	return fmt.Errorf("%s=%s: there is no such input; there are %s", ref.Param, ref.Name, strings.Join(names, ", "))
 }

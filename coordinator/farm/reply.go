@@ -66,7 +66,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	h.measure(fl, now)
 	h.remove(fl)
 	h.dropOutput(fl)
-	fl.fail(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message)
+	fl.failAt(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message, int(r.Fault.Step))
 	h.worked()
 	return nil
 }
@@ -86,6 +86,9 @@ func (h *shift) accept(fl *flight, r *workerpb.Result) (*Result, error) {
 	for _, ns := range r.StepNs {
 		result.Steps = append(result.Steps, time.Duration(max(0, ns)))
 	}
+	if fl.plan {
+		return result, result.foreseen(r.Shapes)
+	}
 	lease, err := h.outputOf(fl, r)
 	if err != nil {
 		return nil, err
@@ -98,6 +101,18 @@ func (h *shift) accept(fl *flight, r *workerpb.Result) (*Result, error) {
 		result.Pix, result.Mem = lease.Bytes(), lease.Hold()
 	}
 	return result, nil
+}
+
+// foreseen takes the shapes of a plan.
+func (r *Result) foreseen(shapes []*workerpb.Geometry) error {
+	for _, s := range shapes {
+		g := s.Frame()
+		if _, err := g.Size(); err != nil && g.Width+g.Height != 0 {
+			return fmt.Errorf("it foresees what cannot be: %w", err)
+		}
+		r.shapes = append(r.shapes, g)
+	}
+	return nil
 }
 
 // lent is how much the next run will need an own output for.
@@ -140,7 +155,11 @@ func (h *shift) dropOutput(fl *flight) {
 }
 
 // measure keeps the program's pace.
-func (h *shift) measure(fl *flight, now time.Time) { fl.program.took(now.Sub(fl.began)) }
+func (h *shift) measure(fl *flight, now time.Time) {
+	if !fl.plan {
+		fl.program.took(now.Sub(fl.began))
+	}
+}
 
 func (h *shift) worked() {
 	h.jobs++

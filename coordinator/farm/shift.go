@@ -219,13 +219,14 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	}
 	fl := &flight{task: t, cost: t.program.pace()}
 	h.load += fl.cost
-	if n := t.program.predict(t.frame.Geometry, int(t.input.Size())); n > 0 {
+	if n := t.predict(); n > 0 {
 		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
 	}
 	h.inFlight = append(h.inFlight, fl)
 	req.Jobs = append(req.Jobs, &workerpb.Job{
 		Id: t.id, Program: t.program.id, Geometry: workerpb.FromGeometry(t.frame.Geometry), Input: toBlock(t.input), Output: toBlock(fl.output),
 		Index: t.frame.Index, PtsNs: int64(t.frame.PTS), Attempt: uint32(t.tries),
+		Plan: t.plan,
 	})
 }
 
@@ -244,7 +245,7 @@ func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
 		}
 	}
 	h.known[p.id] = true
-	req.Define = append(req.Define, &workerpb.Program{Id: p.id, Pipeline: p.text})
+	req.Define = append(req.Define, p.define())
 }
 
 // begin stamps the flights that are in a lane now, and arms the timer for their deadlines.

@@ -16,7 +16,8 @@ type task struct {
 	id       uint64
 	program  *program
 	frame    frame.Frame // without Pix
-	input    *shm.Lease  // held until the task is settled
+	input    *shm.Lease  // held until the task is settled, as are the program's inputs; nil for a plan
+	plan     bool        // only tell what would be made
 	timeout  time.Duration
 	attempts []Attempt
 	tries    int // that ended, charged or not
@@ -25,14 +26,39 @@ type task struct {
 
 // settle answers the task, once, and gives its input back. The result's pixels are released where the caller gave up.
 func (t *task) settle(f *Farm, r *Result, err error) {
-	t.input.Release()
+	t.release()
 	t.future.settle(r, err)
 	f.settled(err)
 }
 
+// predict returns how many bytes the output will probably need.
+func (t *task) predict() int {
+	if t.plan {
+		return 0
+	}
+	return t.program.predict(t.frame.Geometry, int(t.input.Size()))
+}
+
+// release gives back what the task holds.
+func (t *task) release() {
+	if t.input != nil {
+		t.input.Release()
+	}
+	t.program.release()
+}
+
 // fail settles the task with an error.
 func (t *task) fail(f *Farm, code fault.Code, message string) {
-	t.settle(f, nil, &Error{Code: code, Message: message, Index: t.frame.Index, Source: t.frame.Source, Attempts: t.attempts})
+	t.failAt(f, code, message, 0)
+}
+
+// failAt is fail for an error of one step, from 1; 0 for none.
+func (t *task) failAt(f *Farm, code fault.Code, message string, step int) {
+	e := &Error{Code: code, Message: message, Index: t.frame.Index, Source: t.frame.Source, Attempts: t.attempts}
+	if step > 0 && step <= len(t.program.steps) {
+		e.Step, e.Op = step, t.program.steps[step-1].Op
+	}
+	t.settle(f, nil, e)
 }
 
 // Future is the answer to a job, now or later. All methods are safe for concurrent use.

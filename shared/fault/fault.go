@@ -31,6 +31,9 @@ const (
 type Error struct {
 	Code    Code
 	Message string
+	// Step is the step of the pipeline that it is about, from 1, and Op that step's op; 0 and empty where it is about none.
+	Step int
+	Op   string
 	// Cause is what lies beneath, for errors.Is and errors.As. It may be nil and does not cross processes.
 	Cause error
 }
@@ -41,8 +44,31 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: err.Error(), Cause: errors.Unwrap(err)}
 }
 
-// Error returns the message without the code.
-func (e *Error) Error() string { return e.Message }
+// Error returns the message without the code, such as "step 2, canny: low=-1 is not allowed".
+func (e *Error) Error() string {
+	switch {
+	case e.Step > 0 && e.Op != "":
+		return fmt.Sprintf("step %d, %s: %s", e.Step, e.Op, e.Message)
+	case e.Step > 0:
+		return fmt.Sprintf("step %d: %s", e.Step, e.Message)
+	case e.Op != "":
+		return e.Op + ": " + e.Message
+	}
+	return e.Message
+}
+
+// At returns err as an Error about a step. An Error that is about one already is returned as it is; one without a code is
+// given that.
+func At(step int, op string, code Code, err error) *Error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return &Error{Code: code, Message: err.Error(), Step: step, Op: op, Cause: err}
+	case e.Step == 0 && e.Op == "":
+		return &Error{Code: e.Code, Message: err.Error(), Step: step, Op: op, Cause: err}
+	}
+	return e
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }

@@ -125,10 +125,13 @@ func (g Geometry) RowBytes() int { return g.Width * g.Format.Channels() * g.Dept
 // IsPixels reports whether there are pixels, as against encoded bytes or nothing.
 func (g Geometry) IsPixels() bool { return g.Format.Channels() > 0 }
 
-// String is such as "1920x1080 bgr u8", "encoded" or "none".
+// String is such as "1920x1080 bgr u8", "bgr u8" where the size is not known, "encoded" or "none".
 func (g Geometry) String() string {
-	if !g.IsPixels() {
+	switch {
+	case !g.IsPixels():
 		return g.Format.String()
+	case g.Width == 0 && g.Height == 0:
+		return fmt.Sprintf("%v %v", g.Format, g.Depth)
 	}
 	return fmt.Sprintf("%dx%d %v %v", g.Width, g.Height, g.Format, g.Depth)
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -15,6 +16,8 @@ type OpInfo struct {
 	// Module is the library part that the op needs: "imgproc", "imgcodecs", "core".
 	Module string  `json:"module"`
 	Params []Param `json:"params"`
+	// Stateful ops keep something from frame to frame: their jobs must belong to a stream.
+	Stateful bool `json:"stateful,omitempty"`
 }
 
 // Catalogue is the ops of a worker. The first of a name wins.
@@ -41,6 +44,49 @@ func (c Catalogue) Check(p Pipeline) error {
 	return nil
 }
 
+// InputRef is where a pipeline names an input.
+type InputRef struct {
+	Step  int // from 1
+	Param string
+	Name  string
+	Type  Type
+}
+
+// Inputs returns where the steps name inputs, in their order.
+func (c Catalogue) Inputs(p Pipeline) []InputRef {
+	var refs []InputRef
+	for i, s := range p {
+		op, _ := c.Find(s.Op)
+		for _, a := range s.Args {
+			if param, ok := op.param(a.Name); ok && param.IsInput() && a.Value != "" {
+				refs = append(refs, InputRef{i + 1, a.Name, a.Value, param.Type})
+			}
+		}
+	}
+	return refs
+}
+
+// Complete returns a step's arguments in the order of the op's parameters, defaults filled in.
+func (c Catalogue) Complete(s Step) []Arg {
+	op, _ := c.Find(s.Op)
+	args := make([]Arg, 0, len(op.Params))
+	for _, p := range op.Params {
+		i := slices.IndexFunc(s.Args, func(a Arg) bool { return a.Name == p.Name })
+		switch {
+		case i >= 0:
+			args = append(args, s.Args[i])
+		case p.Default != nil:
+			args = append(args, Arg{p.Name, defaultText(p.Default)})
+		}
+	}
+	return args
+}
+
+// Stateful reports whether a step keeps something from frame to frame.
+func (c Catalogue) Stateful(p Pipeline) bool {
+	return slices.ContainsFunc(p, func(s Step) bool { op, _ := c.Find(s.Op); return op.Stateful })
+}
+
 // Bind returns the arguments of step i with defaults filled in and every value checked, as Check does.
 func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
 	op, ok := c.Find(p[i].Op)
@@ -49,14 +95,13 @@ func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
 		for j, o := range c {
 			names[j] = o.Name
 		}
-		return nil, fault.Errorf(fault.Invalid, "step %d: unknown op %s%s", i+1, p[i].Op, suggest(p[i].Op, names))
+		unknown := fault.Errorf(fault.Invalid, "unknown op %s%s", p[i].Op, suggest(p[i].Op, names))
+		unknown.Step = i + 1
+		return nil, unknown
 	}
 	args, err := op.bind(p[i])
-	if err != nil && len(p) > 1 {
-		return nil, fault.Errorf(fault.Invalid, "step %d, %v", i+1, err)
-	}
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "%v", err)
+		return nil, fault.At(i+1, op.Name, fault.Invalid, err)
 	}
 	return args, nil
 }
@@ -67,7 +112,7 @@ func (op OpInfo) bind(s Step) (Args, error) {
 		if p.Default != nil {
 			v, err := p.parse(defaultText(p.Default))
 			if err != nil {
-				return nil, fmt.Errorf("%s: default of %v", op.Name, err)
+				return nil, fmt.Errorf("default of %v", err)
 			}
 			args[p.Name] = v
 		}
@@ -75,17 +120,17 @@ func (op OpInfo) bind(s Step) (Args, error) {
 	for _, a := range s.Args {
 		p, ok := op.param(a.Name)
 		if !ok {
-			return nil, fmt.Errorf("%s: unknown parameter %s%s", op.Name, a.Name, suggest(a.Name, op.paramNames()))
+			return nil, fmt.Errorf("unknown parameter %s%s", a.Name, suggest(a.Name, op.paramNames()))
 		}
 		v, err := p.parse(a.Value)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %v", op.Name, err)
+			return nil, err
 		}
 		args[p.Name] = v
 	}
 	for _, p := range op.Params {
 		if _, ok := args[p.Name]; !ok {
-			return nil, fmt.Errorf("%s: parameter %s is missing: %s", op.Name, p.Name, p.Allowed())
+			return nil, fmt.Errorf("parameter %s is missing: %s", p.Name, p.Allowed())
 		}
 	}
 	return args, nil

@@ -19,6 +19,8 @@ const (
 	TypeChoice Type = "choice" // one of Choices
 	TypeString Type = "string" // any text, quoted where needed
 	TypeSize   Type = "size"   // 5x3, width by height; 5 for a square
+	TypeImage  Type = "image"  // the name of an input that is a picture
+	TypeFile   Type = "file"   // the name of an input of any bytes, such as a model
 )
 
 // Param describes one parameter of an op.
@@ -66,8 +68,20 @@ func SizeOf(name, def string, low, high int, doc string) Param {
 	return Param{Name: name, Type: TypeSize, Default: def, Min: bound(float64(low)), Max: bound(float64(high)), Doc: doc}
 }
 
+// Image describes a picture beside the frame, such as a template or a mask. The value is the name of an input.
+func Image(name, doc string) Param { return Param{Name: name, Type: TypeImage, Doc: doc} }
+
+// File describes bytes that an op needs, such as a model. The value is the name of an input.
+func File(name, doc string) Param { return Param{Name: name, Type: TypeFile, Doc: doc} }
+
+// IsInput reports whether the parameter's value is the name of an input.
+func (p Param) IsInput() bool { return p.Type == TypeImage || p.Type == TypeFile }
+
 // OnlyOdd returns p for odd numbers only.
 func (p Param) OnlyOdd() Param { p.Odd = true; return p }
+
+// Optional returns p with nothing as the default, for an input that need not be there.
+func (p Param) Optional() Param { p.Default = ""; return p }
 
 // Required returns p without a default.
 func (p Param) Required() Param { p.Default = nil; return p }
@@ -88,6 +102,10 @@ func (p Param) Allowed() string {
 		return "one of " + strings.Join(p.Choices, ", ")
 	case TypeString:
 		return "a text"
+	case TypeImage:
+		return "the name of a picture that was given as an input"
+	case TypeFile:
+		return "the name of a file that was given as an input"
 	case TypeSize:
 		return "a size such as 5 or 5x3, " + p.adjective() + "each side" + p.bounds()
 	}
@@ -145,6 +163,8 @@ func (p Param) read(text string) (any, bool) {
 		return text, slices.Contains(p.Choices, text)
 	case TypeString:
 		return text, true
+	case TypeImage, TypeFile:
+		return text, text != "" || p.Default == ""
 	case TypeSize:
 		s, ok := parseSize(text)
 		return s, ok && p.side(s.Width) && p.side(s.Height)
@@ -186,7 +206,7 @@ func (a Args) Float(name string) float64 { return a[name].(float64) }
 // Bool returns the value of a bool parameter.
 func (a Args) Bool(name string) bool { return a[name].(bool) }
 
-// String returns the value of a choice or string parameter.
+// String returns the value of a choice or string parameter, or the name that an image or file parameter holds.
 func (a Args) String(name string) string { return a[name].(string) }
 
 // Size returns the value of a size parameter.

@@ -137,7 +137,9 @@ type WorkRequest struct {
 	Forget []uint32 `protobuf:"varint,2,rep,packed,name=forget,proto3" json:"forget,omitempty"`
 	Jobs   []*Job   `protobuf:"bytes,3,rep,name=jobs,proto3" json:"jobs,omitempty"`
 	// Answers to Need, in any order.
-	Grants        []*Grant `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"`
+	Grants []*Grant `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"`
+	// Streams of which no more jobs come: what programs kept for them is dropped.
+	EndStreams    []uint64 `protobuf:"varint,5,rep,packed,name=end_streams,json=endStreams,proto3" json:"end_streams,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,6 +202,13 @@ func (x *WorkRequest) GetGrants() []*Grant {
 	return nil
 }
 
+func (x *WorkRequest) GetEndStreams() []uint64 {
+	if x != nil {
+		return x.EndStreams
+	}
+	return nil
+}
+
 type WorkResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Results       []*Result              `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -254,9 +263,11 @@ func (x *WorkResponse) GetNeeds() []*Need {
 
 // Program is a pipeline under a number that the coordinator chose; never 0.
 type Program struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	Pipeline      string                 `protobuf:"bytes,2,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Id       uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Pipeline string                 `protobuf:"bytes,2,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	// What the pipeline names: templates, masks, models. They are there until the first job of the program is answered.
+	Inputs        []*Input `protobuf:"bytes,3,rep,name=inputs,proto3" json:"inputs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +316,74 @@ func (x *Program) GetPipeline() string {
 	return ""
 }
 
+func (x *Program) GetInputs() []*Input {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+// Input is bytes under a name.
+type Input struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Geometry      *Geometry              `protobuf:"bytes,2,opt,name=geometry,proto3" json:"geometry,omitempty"`
+	Block         *Block                 `protobuf:"bytes,3,opt,name=block,proto3" json:"block,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Input) Reset() {
+	*x = Input{}
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Input) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Input) ProtoMessage() {}
+
+func (x *Input) ProtoReflect() protoreflect.Message {
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Input.ProtoReflect.Descriptor instead.
+func (*Input) Descriptor() ([]byte, []int) {
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Input) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Input) GetGeometry() *Geometry {
+	if x != nil {
+		return x.Geometry
+	}
+	return nil
+}
+
+func (x *Input) GetBlock() *Block {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
 type Job struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unique within the farm; never 0.
@@ -319,14 +398,18 @@ type Job struct {
 	Index uint64 `protobuf:"varint,6,opt,name=index,proto3" json:"index,omitempty"`
 	PtsNs int64  `protobuf:"varint,7,opt,name=pts_ns,json=ptsNs,proto3" json:"pts_ns,omitempty"`
 	// How often this job was tried before.
-	Attempt       uint32 `protobuf:"varint,8,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt uint32 `protobuf:"varint,8,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Jobs of one stream come one after the other, and find what the jobs before them kept; 0 is none.
+	Stream uint64 `protobuf:"varint,9,opt,name=stream,proto3" json:"stream,omitempty"`
+	// Nothing is to be run: the answer tells what would come out of each step for an input of the job's geometry.
+	Plan          bool `protobuf:"varint,10,opt,name=plan,proto3" json:"plan,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Job) Reset() {
 	*x = Job{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[5]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -338,7 +421,7 @@ func (x *Job) String() string {
 func (*Job) ProtoMessage() {}
 
 func (x *Job) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[5]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -351,7 +434,7 @@ func (x *Job) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Job.ProtoReflect.Descriptor instead.
 func (*Job) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{5}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Job) GetId() uint64 {
@@ -410,6 +493,20 @@ func (x *Job) GetAttempt() uint32 {
 	return 0
 }
 
+func (x *Job) GetStream() uint64 {
+	if x != nil {
+		return x.Stream
+	}
+	return 0
+}
+
+func (x *Job) GetPlan() bool {
+	if x != nil {
+		return x.Plan
+	}
+	return false
+}
+
 type Result struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -423,15 +520,17 @@ type Result struct {
 	Values []*Value `protobuf:"bytes,6,rep,name=values,proto3" json:"values,omitempty"`
 	Fault  *Fault   `protobuf:"bytes,7,opt,name=fault,proto3" json:"fault,omitempty"`
 	// Time the program ran, and each of its steps where the engine tells them.
-	RunNs         int64   `protobuf:"varint,8,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
-	StepNs        []int64 `protobuf:"varint,9,rep,packed,name=step_ns,json=stepNs,proto3" json:"step_ns,omitempty"`
+	RunNs  int64   `protobuf:"varint,8,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
+	StepNs []int64 `protobuf:"varint,9,rep,packed,name=step_ns,json=stepNs,proto3" json:"step_ns,omitempty"`
+	// Of a plan: what comes out of each step, as far as that is known without a picture.
+	Shapes        []*Geometry `protobuf:"bytes,10,rep,name=shapes,proto3" json:"shapes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[6]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -443,7 +542,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[6]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -456,7 +555,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{6}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Result) GetId() uint64 {
@@ -522,6 +621,13 @@ func (x *Result) GetStepNs() []int64 {
 	return nil
 }
 
+func (x *Result) GetShapes() []*Geometry {
+	if x != nil {
+		return x.Shapes
+	}
+	return nil
+}
+
 // Value is what a step found beside the pixels.
 type Value struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -534,7 +640,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[7]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -546,7 +652,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[7]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -559,7 +665,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{7}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Value) GetStep() uint32 {
@@ -585,16 +691,18 @@ func (x *Value) GetJson() []byte {
 
 // Fault is why a job has no result. See shared/fault.
 type Fault struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Code    string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Message string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// The step that it is about, from 1; 0 for none.
+	Step          uint32 `protobuf:"varint,3,opt,name=step,proto3" json:"step,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[8]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -606,7 +714,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[8]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -619,7 +727,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{8}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Fault) GetCode() string {
@@ -636,6 +744,13 @@ func (x *Fault) GetMessage() string {
 	return ""
 }
 
+func (x *Fault) GetStep() uint32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
 // Need asks for an output block of at least size bytes for a running job. The job waits for the Grant.
 type Need struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -647,7 +762,7 @@ type Need struct {
 
 func (x *Need) Reset() {
 	*x = Need{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[9]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +774,7 @@ func (x *Need) String() string {
 func (*Need) ProtoMessage() {}
 
 func (x *Need) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[9]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +787,7 @@ func (x *Need) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Need.ProtoReflect.Descriptor instead.
 func (*Need) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{9}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Need) GetId() uint64 {
@@ -700,7 +815,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[10]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +827,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[10]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +840,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{10}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Grant) GetId() uint64 {
@@ -755,7 +870,7 @@ type OpenReaderRequest struct {
 
 func (x *OpenReaderRequest) Reset() {
 	*x = OpenReaderRequest{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[11]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -767,7 +882,7 @@ func (x *OpenReaderRequest) String() string {
 func (*OpenReaderRequest) ProtoMessage() {}
 
 func (x *OpenReaderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[11]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -780,7 +895,7 @@ func (x *OpenReaderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenReaderRequest.ProtoReflect.Descriptor instead.
 func (*OpenReaderRequest) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{11}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *OpenReaderRequest) GetProgram() uint32 {
@@ -820,7 +935,7 @@ type OpenReaderResponse struct {
 
 func (x *OpenReaderResponse) Reset() {
 	*x = OpenReaderResponse{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[12]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +947,7 @@ func (x *OpenReaderResponse) String() string {
 func (*OpenReaderResponse) ProtoMessage() {}
 
 func (x *OpenReaderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[12]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +960,7 @@ func (x *OpenReaderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenReaderResponse.ProtoReflect.Descriptor instead.
 func (*OpenReaderResponse) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{12}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OpenReaderResponse) GetGeometry() *Geometry {
@@ -892,7 +1007,7 @@ type OpenWriterRequest struct {
 
 func (x *OpenWriterRequest) Reset() {
 	*x = OpenWriterRequest{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[13]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1019,7 @@ func (x *OpenWriterRequest) String() string {
 func (*OpenWriterRequest) ProtoMessage() {}
 
 func (x *OpenWriterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[13]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1032,7 @@ func (x *OpenWriterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWriterRequest.ProtoReflect.Descriptor instead.
 func (*OpenWriterRequest) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{13}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *OpenWriterRequest) GetProgram() uint32 {
@@ -971,7 +1086,7 @@ type OpenWriterResponse struct {
 
 func (x *OpenWriterResponse) Reset() {
 	*x = OpenWriterResponse{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[14]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -983,7 +1098,7 @@ func (x *OpenWriterResponse) String() string {
 func (*OpenWriterResponse) ProtoMessage() {}
 
 func (x *OpenWriterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[14]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -996,7 +1111,7 @@ func (x *OpenWriterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWriterResponse.ProtoReflect.Descriptor instead.
 func (*OpenWriterResponse) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OpenWriterResponse) GetCodec() string {
@@ -1015,7 +1130,7 @@ type CloseProgramRequest struct {
 
 func (x *CloseProgramRequest) Reset() {
 	*x = CloseProgramRequest{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[15]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +1142,7 @@ func (x *CloseProgramRequest) String() string {
 func (*CloseProgramRequest) ProtoMessage() {}
 
 func (x *CloseProgramRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[15]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +1155,7 @@ func (x *CloseProgramRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseProgramRequest.ProtoReflect.Descriptor instead.
 func (*CloseProgramRequest) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CloseProgramRequest) GetProgram() uint32 {
@@ -1058,7 +1173,7 @@ type CloseProgramResponse struct {
 
 func (x *CloseProgramResponse) Reset() {
 	*x = CloseProgramResponse{}
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[16]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1070,7 +1185,7 @@ func (x *CloseProgramResponse) String() string {
 func (*CloseProgramResponse) ProtoMessage() {}
 
 func (x *CloseProgramResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_cvfarm_v1_worker_proto_msgTypes[16]
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1083,7 +1198,7 @@ func (x *CloseProgramResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseProgramResponse.ProtoReflect.Descriptor instead.
 func (*CloseProgramResponse) Descriptor() ([]byte, []int) {
-	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 var File_cvfarm_v1_worker_proto protoreflect.FileDescriptor
@@ -1099,18 +1214,25 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\fmodules_json\x18\x04 \x01(\fR\vmodulesJson\x1a;\n" +
 	"\rVersionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9f\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc0\x01\n" +
 	"\vWorkRequest\x12*\n" +
 	"\x06define\x18\x01 \x03(\v2\x12.cvfarm.v1.ProgramR\x06define\x12\x16\n" +
 	"\x06forget\x18\x02 \x03(\rR\x06forget\x12\"\n" +
 	"\x04jobs\x18\x03 \x03(\v2\x0e.cvfarm.v1.JobR\x04jobs\x12(\n" +
-	"\x06grants\x18\x04 \x03(\v2\x10.cvfarm.v1.GrantR\x06grants\"b\n" +
+	"\x06grants\x18\x04 \x03(\v2\x10.cvfarm.v1.GrantR\x06grants\x12\x1f\n" +
+	"\vend_streams\x18\x05 \x03(\x04R\n" +
+	"endStreams\"b\n" +
 	"\fWorkResponse\x12+\n" +
 	"\aresults\x18\x01 \x03(\v2\x11.cvfarm.v1.ResultR\aresults\x12%\n" +
-	"\x05needs\x18\x02 \x03(\v2\x0f.cvfarm.v1.NeedR\x05needs\"5\n" +
+	"\x05needs\x18\x02 \x03(\v2\x0f.cvfarm.v1.NeedR\x05needs\"_\n" +
 	"\aProgram\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1a\n" +
-	"\bpipeline\x18\x02 \x01(\tR\bpipeline\"\xf9\x01\n" +
+	"\bpipeline\x18\x02 \x01(\tR\bpipeline\x12(\n" +
+	"\x06inputs\x18\x03 \x03(\v2\x10.cvfarm.v1.InputR\x06inputs\"t\n" +
+	"\x05Input\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12/\n" +
+	"\bgeometry\x18\x02 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12&\n" +
+	"\x05block\x18\x03 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"\xa5\x02\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x18\n" +
 	"\aprogram\x18\x02 \x01(\rR\aprogram\x12/\n" +
@@ -1119,7 +1241,10 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x06output\x18\x05 \x01(\v2\x10.cvfarm.v1.BlockR\x06output\x12\x14\n" +
 	"\x05index\x18\x06 \x01(\x04R\x05index\x12\x15\n" +
 	"\x06pts_ns\x18\a \x01(\x03R\x05ptsNs\x12\x18\n" +
-	"\aattempt\x18\b \x01(\rR\aattempt\"\x8a\x02\n" +
+	"\aattempt\x18\b \x01(\rR\aattempt\x12\x16\n" +
+	"\x06stream\x18\t \x01(\x04R\x06stream\x12\x12\n" +
+	"\x04plan\x18\n" +
+	" \x01(\bR\x04plan\"\xb7\x02\n" +
 	"\x06Result\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12/\n" +
 	"\bgeometry\x18\x02 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12\x12\n" +
@@ -1129,14 +1254,17 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x06values\x18\x06 \x03(\v2\x10.cvfarm.v1.ValueR\x06values\x12&\n" +
 	"\x05fault\x18\a \x01(\v2\x10.cvfarm.v1.FaultR\x05fault\x12\x15\n" +
 	"\x06run_ns\x18\b \x01(\x03R\x05runNs\x12\x17\n" +
-	"\astep_ns\x18\t \x03(\x03R\x06stepNs\"?\n" +
+	"\astep_ns\x18\t \x03(\x03R\x06stepNs\x12+\n" +
+	"\x06shapes\x18\n" +
+	" \x03(\v2\x13.cvfarm.v1.GeometryR\x06shapes\"?\n" +
 	"\x05Value\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\rR\x04step\x12\x0e\n" +
 	"\x02op\x18\x02 \x01(\tR\x02op\x12\x12\n" +
-	"\x04json\x18\x03 \x01(\fR\x04json\"5\n" +
+	"\x04json\x18\x03 \x01(\fR\x04json\"I\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"*\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
+	"\x04step\x18\x03 \x01(\rR\x04step\"*\n" +
 	"\x04Need\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\"A\n" +
@@ -1185,60 +1313,65 @@ func file_cvfarm_v1_worker_proto_rawDescGZIP() []byte {
 	return file_cvfarm_v1_worker_proto_rawDescData
 }
 
-var file_cvfarm_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_cvfarm_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_cvfarm_v1_worker_proto_goTypes = []any{
 	(*DescribeRequest)(nil),      // 0: cvfarm.v1.DescribeRequest
 	(*DescribeResponse)(nil),     // 1: cvfarm.v1.DescribeResponse
 	(*WorkRequest)(nil),          // 2: cvfarm.v1.WorkRequest
 	(*WorkResponse)(nil),         // 3: cvfarm.v1.WorkResponse
 	(*Program)(nil),              // 4: cvfarm.v1.Program
-	(*Job)(nil),                  // 5: cvfarm.v1.Job
-	(*Result)(nil),               // 6: cvfarm.v1.Result
-	(*Value)(nil),                // 7: cvfarm.v1.Value
-	(*Fault)(nil),                // 8: cvfarm.v1.Fault
-	(*Need)(nil),                 // 9: cvfarm.v1.Need
-	(*Grant)(nil),                // 10: cvfarm.v1.Grant
-	(*OpenReaderRequest)(nil),    // 11: cvfarm.v1.OpenReaderRequest
-	(*OpenReaderResponse)(nil),   // 12: cvfarm.v1.OpenReaderResponse
-	(*OpenWriterRequest)(nil),    // 13: cvfarm.v1.OpenWriterRequest
-	(*OpenWriterResponse)(nil),   // 14: cvfarm.v1.OpenWriterResponse
-	(*CloseProgramRequest)(nil),  // 15: cvfarm.v1.CloseProgramRequest
-	(*CloseProgramResponse)(nil), // 16: cvfarm.v1.CloseProgramResponse
-	nil,                          // 17: cvfarm.v1.DescribeResponse.VersionsEntry
-	(*Geometry)(nil),             // 18: cvfarm.v1.Geometry
-	(*Block)(nil),                // 19: cvfarm.v1.Block
+	(*Input)(nil),                // 5: cvfarm.v1.Input
+	(*Job)(nil),                  // 6: cvfarm.v1.Job
+	(*Result)(nil),               // 7: cvfarm.v1.Result
+	(*Value)(nil),                // 8: cvfarm.v1.Value
+	(*Fault)(nil),                // 9: cvfarm.v1.Fault
+	(*Need)(nil),                 // 10: cvfarm.v1.Need
+	(*Grant)(nil),                // 11: cvfarm.v1.Grant
+	(*OpenReaderRequest)(nil),    // 12: cvfarm.v1.OpenReaderRequest
+	(*OpenReaderResponse)(nil),   // 13: cvfarm.v1.OpenReaderResponse
+	(*OpenWriterRequest)(nil),    // 14: cvfarm.v1.OpenWriterRequest
+	(*OpenWriterResponse)(nil),   // 15: cvfarm.v1.OpenWriterResponse
+	(*CloseProgramRequest)(nil),  // 16: cvfarm.v1.CloseProgramRequest
+	(*CloseProgramResponse)(nil), // 17: cvfarm.v1.CloseProgramResponse
+	nil,                          // 18: cvfarm.v1.DescribeResponse.VersionsEntry
+	(*Geometry)(nil),             // 19: cvfarm.v1.Geometry
+	(*Block)(nil),                // 20: cvfarm.v1.Block
 }
 var file_cvfarm_v1_worker_proto_depIdxs = []int32{
-	17, // 0: cvfarm.v1.DescribeResponse.versions:type_name -> cvfarm.v1.DescribeResponse.VersionsEntry
+	18, // 0: cvfarm.v1.DescribeResponse.versions:type_name -> cvfarm.v1.DescribeResponse.VersionsEntry
 	4,  // 1: cvfarm.v1.WorkRequest.define:type_name -> cvfarm.v1.Program
-	5,  // 2: cvfarm.v1.WorkRequest.jobs:type_name -> cvfarm.v1.Job
-	10, // 3: cvfarm.v1.WorkRequest.grants:type_name -> cvfarm.v1.Grant
-	6,  // 4: cvfarm.v1.WorkResponse.results:type_name -> cvfarm.v1.Result
-	9,  // 5: cvfarm.v1.WorkResponse.needs:type_name -> cvfarm.v1.Need
-	18, // 6: cvfarm.v1.Job.geometry:type_name -> cvfarm.v1.Geometry
-	19, // 7: cvfarm.v1.Job.input:type_name -> cvfarm.v1.Block
-	19, // 8: cvfarm.v1.Job.output:type_name -> cvfarm.v1.Block
-	18, // 9: cvfarm.v1.Result.geometry:type_name -> cvfarm.v1.Geometry
-	7,  // 10: cvfarm.v1.Result.values:type_name -> cvfarm.v1.Value
-	8,  // 11: cvfarm.v1.Result.fault:type_name -> cvfarm.v1.Fault
-	19, // 12: cvfarm.v1.Grant.output:type_name -> cvfarm.v1.Block
-	18, // 13: cvfarm.v1.OpenReaderResponse.geometry:type_name -> cvfarm.v1.Geometry
-	18, // 14: cvfarm.v1.OpenWriterRequest.geometry:type_name -> cvfarm.v1.Geometry
-	0,  // 15: cvfarm.v1.WorkerService.Describe:input_type -> cvfarm.v1.DescribeRequest
-	2,  // 16: cvfarm.v1.WorkerService.Work:input_type -> cvfarm.v1.WorkRequest
-	11, // 17: cvfarm.v1.WorkerService.OpenReader:input_type -> cvfarm.v1.OpenReaderRequest
-	13, // 18: cvfarm.v1.WorkerService.OpenWriter:input_type -> cvfarm.v1.OpenWriterRequest
-	15, // 19: cvfarm.v1.WorkerService.CloseProgram:input_type -> cvfarm.v1.CloseProgramRequest
-	1,  // 20: cvfarm.v1.WorkerService.Describe:output_type -> cvfarm.v1.DescribeResponse
-	3,  // 21: cvfarm.v1.WorkerService.Work:output_type -> cvfarm.v1.WorkResponse
-	12, // 22: cvfarm.v1.WorkerService.OpenReader:output_type -> cvfarm.v1.OpenReaderResponse
-	14, // 23: cvfarm.v1.WorkerService.OpenWriter:output_type -> cvfarm.v1.OpenWriterResponse
-	16, // 24: cvfarm.v1.WorkerService.CloseProgram:output_type -> cvfarm.v1.CloseProgramResponse
-	20, // [20:25] is the sub-list for method output_type
-	15, // [15:20] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 2: cvfarm.v1.WorkRequest.jobs:type_name -> cvfarm.v1.Job
+	11, // 3: cvfarm.v1.WorkRequest.grants:type_name -> cvfarm.v1.Grant
+	7,  // 4: cvfarm.v1.WorkResponse.results:type_name -> cvfarm.v1.Result
+	10, // 5: cvfarm.v1.WorkResponse.needs:type_name -> cvfarm.v1.Need
+	5,  // 6: cvfarm.v1.Program.inputs:type_name -> cvfarm.v1.Input
+	19, // 7: cvfarm.v1.Input.geometry:type_name -> cvfarm.v1.Geometry
+	20, // 8: cvfarm.v1.Input.block:type_name -> cvfarm.v1.Block
+	19, // 9: cvfarm.v1.Job.geometry:type_name -> cvfarm.v1.Geometry
+	20, // 10: cvfarm.v1.Job.input:type_name -> cvfarm.v1.Block
+	20, // 11: cvfarm.v1.Job.output:type_name -> cvfarm.v1.Block
+	19, // 12: cvfarm.v1.Result.geometry:type_name -> cvfarm.v1.Geometry
+	8,  // 13: cvfarm.v1.Result.values:type_name -> cvfarm.v1.Value
+	9,  // 14: cvfarm.v1.Result.fault:type_name -> cvfarm.v1.Fault
+	19, // 15: cvfarm.v1.Result.shapes:type_name -> cvfarm.v1.Geometry
+	20, // 16: cvfarm.v1.Grant.output:type_name -> cvfarm.v1.Block
+	19, // 17: cvfarm.v1.OpenReaderResponse.geometry:type_name -> cvfarm.v1.Geometry
+	19, // 18: cvfarm.v1.OpenWriterRequest.geometry:type_name -> cvfarm.v1.Geometry
+	0,  // 19: cvfarm.v1.WorkerService.Describe:input_type -> cvfarm.v1.DescribeRequest
+	2,  // 20: cvfarm.v1.WorkerService.Work:input_type -> cvfarm.v1.WorkRequest
+	12, // 21: cvfarm.v1.WorkerService.OpenReader:input_type -> cvfarm.v1.OpenReaderRequest
+	14, // 22: cvfarm.v1.WorkerService.OpenWriter:input_type -> cvfarm.v1.OpenWriterRequest
+	16, // 23: cvfarm.v1.WorkerService.CloseProgram:input_type -> cvfarm.v1.CloseProgramRequest
+	1,  // 24: cvfarm.v1.WorkerService.Describe:output_type -> cvfarm.v1.DescribeResponse
+	3,  // 25: cvfarm.v1.WorkerService.Work:output_type -> cvfarm.v1.WorkResponse
+	13, // 26: cvfarm.v1.WorkerService.OpenReader:output_type -> cvfarm.v1.OpenReaderResponse
+	15, // 27: cvfarm.v1.WorkerService.OpenWriter:output_type -> cvfarm.v1.OpenWriterResponse
+	17, // 28: cvfarm.v1.WorkerService.CloseProgram:output_type -> cvfarm.v1.CloseProgramResponse
+	24, // [24:29] is the sub-list for method output_type
+	19, // [19:24] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_cvfarm_v1_worker_proto_init() }
@@ -1253,7 +1386,7 @@ func file_cvfarm_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cvfarm_v1_worker_proto_rawDesc), len(file_cvfarm_v1_worker_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

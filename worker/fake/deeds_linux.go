@@ -39,40 +39,40 @@ type deed struct {
 	name   string
 	doc    string
 	params []pipeline.Param
-	do     func(a pipeline.Args, in frame.Frame, out *serve.Output) error
+	do     func(a step, in frame.Frame, out *serve.Output) error
 }
 
 var millis = pipeline.Int("ms", 10, 0, 3_600_000, "How long, in milliseconds.")
 
 // deeds is everything that the fake worker can do.
 var deeds = []deed{
-	{"echo", "Return the input.", nil, func(_ pipeline.Args, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
-	{"decode", "Return the input, for commands that put decode in front.", nil, func(_ pipeline.Args, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
-	{"encode", "Return the input.", []pipeline.Param{pipeline.String("ext", ".png", "Ignored.")}, func(pipeline.Args, frame.Frame, *serve.Output) error { return nil }},
+	{"echo", "Return the input.", nil, func(_ step, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
+	{"decode", "Return the input, for commands that put decode in front.", nil, func(_ step, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
+	{"encode", "Return the input.", []pipeline.Param{pipeline.String("ext", ".png", "Ignored.")}, func(step, frame.Frame, *serve.Output) error { return nil }},
 	{"invert", "Complement every byte.", nil, invert},
 	{"grow", "Return a gray frame of that many bytes.", []pipeline.Param{pipeline.Int("n", 1, 1, frame.MaxSide, "Bytes.")}, grow},
-	{"index", "Report the frame's index as data.", nil, func(_ pipeline.Args, in frame.Frame, out *serve.Output) error {
+	{"index", "Report the frame's index as data.", nil, func(_ step, in frame.Frame, out *serve.Output) error {
 		return out.Value("index", in.Index)
 	}},
-	{"pid", "Report the process's number as data.", nil, func(_ pipeline.Args, _ frame.Frame, out *serve.Output) error {
+	{"pid", "Report the process's number as data.", nil, func(_ step, _ frame.Frame, out *serve.Output) error {
 		return out.Value("pid", os.Getpid())
 	}},
-	{"sleep", "Take a while.", []pipeline.Param{millis}, func(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+	{"sleep", "Take a while.", []pipeline.Param{millis}, func(a step, _ frame.Frame, _ *serve.Output) error {
 		time.Sleep(time.Duration(a.Int("ms")) * time.Millisecond)
 		return nil
 	}},
-	{"fail", "Refuse the frame.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error { return invalid("fail: as it was told to") }},
-	{"undecodable", "Say that the bytes are no image.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error {
-		return fault.Errorf(fault.Undecodable, "undecodable: as it was told to")
+	{"fail", "Refuse the frame.", nil, func(step, frame.Frame, *serve.Output) error { return invalid("as it was told to") }},
+	{"undecodable", "Say that the bytes are no image.", nil, func(step, frame.Frame, *serve.Output) error {
+		return fault.Errorf(fault.Undecodable, "as it was told to")
 	}},
 	{"kill", "Die by a signal.", []pipeline.Param{pipeline.Choice("signal", []string{"KILL", "SEGV", "ABRT", "STOP", "TERM"}, "Which.")}, die},
-	{"exit", "End the process.", []pipeline.Param{pipeline.Int("code", 0, 0, 255, "Exit code.")}, func(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+	{"exit", "End the process.", []pipeline.Param{pipeline.Int("code", 0, 0, 255, "Exit code.")}, func(a step, _ frame.Frame, _ *serve.Output) error {
 		fmt.Fprintln(os.NewFile(2, "stderr"), "these are my last words")
 		os.Exit(a.Int("code"))
 		return nil
 	}},
-	{"panic", "Panic.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error { panic("as it was told to") }},
-	{"hang", "Never return.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error { forever(); return nil }},
+	{"panic", "Panic.", nil, func(step, frame.Frame, *serve.Output) error { panic("as it was told to") }},
+	{"hang", "Never return.", nil, func(step, frame.Frame, *serve.Output) error { forever(); return nil }},
 	{"scribble", "Write into the input.", nil, scribble},
 	{"lie", "Answer with something that was not asked for.", []pipeline.Param{
 		pipeline.Choice("about", []string{"size", "geometry", "id", "twice", "huge", "prefetched"}, "What the lie is about."),
@@ -80,19 +80,23 @@ var deeds = []deed{
 	{"flood", "Print a lot.", []pipeline.Param{
 		pipeline.Int("fd", 2, 1, 2, "Where to."), pipeline.Int("kb", 1024, 1, 1<<20, "How much."),
 	}, flood},
-	{"mumble", "Print what breaks go-plugin's own parser of standard error (it panics on it).", nil, func(pipeline.Args, frame.Frame, *serve.Output) error {
+	{"mumble", "Print what breaks go-plugin's own parser of standard error (it panics on it).", nil, func(step, frame.Frame, *serve.Output) error {
 		_, err := unix.Write(2, []byte("{\"@message\": 5, \"@level\": [], \"@timestamp\": {}}\n\xff\xfe\x1b[2J\n"))
 		return err
 	}},
-	{"grandchild", "Start a process that keeps standard output and error open.", nil, func(pipeline.Args, frame.Frame, *serve.Output) error {
+	{"grandchild", "Start a process that keeps standard output and error open.", nil, func(step, frame.Frame, *serve.Output) error {
 		cmd := exec.Command("sleep", "3600")
 		cmd.Stdout, cmd.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
 		return cmd.Start()
 	}},
+	{"recall", "Report the digest of an input.", []pipeline.Param{pipeline.File("input", "Which.")}, func(a step, _ frame.Frame, out *serve.Output) error {
+		return out.Value("recall", a.inputs[a.String("input")])
+	}},
+	{"count", "Report how many frames of the stream this worker has seen.", nil, count},
 	{"hog", "Take memory.", []pipeline.Param{pipeline.Int("mb", 64, 1, 1<<20, "How much.")}, hog},
 }
 
-func invert(_ pipeline.Args, in frame.Frame, out *serve.Output) error {
+func invert(_ step, in frame.Frame, out *serve.Output) error {
 	dst, err := same(in, out)
 	for i := range dst {
 		dst[i] = ^in.Pix[i]
@@ -108,7 +112,7 @@ func same(in frame.Frame, out *serve.Output) ([]byte, error) {
 	return out.Encoded(len(in.Pix))
 }
 
-func grow(a pipeline.Args, in frame.Frame, out *serve.Output) error {
+func grow(a step, in frame.Frame, out *serve.Output) error {
 	dst, err := out.Pixels(frame.Geometry{Width: a.Int("n"), Height: 1, Format: frame.FormatGray})
 	for i := range dst {
 		dst[i] = byte(in.Index)
@@ -118,7 +122,7 @@ func grow(a pipeline.Args, in frame.Frame, out *serve.Output) error {
 
 var signals = map[string]unix.Signal{"KILL": unix.SIGKILL, "SEGV": unix.SIGSEGV, "ABRT": unix.SIGABRT, "STOP": unix.SIGSTOP, "TERM": unix.SIGTERM}
 
-func die(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+func die(a step, _ frame.Frame, _ *serve.Output) error {
 	serve.TrueSignals()
 	if err := unix.Kill(os.Getpid(), signals[a.String("signal")]); err != nil {
 		return err
@@ -128,13 +132,13 @@ func die(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
 }
 
 // scribble does to its input what a wild write of native code would. It dies by the signal, as that would.
-func scribble(_ pipeline.Args, in frame.Frame, _ *serve.Output) error {
+func scribble(_ step, in frame.Frame, _ *serve.Output) error {
 	serve.TrueSignals()
 	in.Pix[0] ^= 1
 	return nil
 }
 
-func flood(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
+func flood(a step, _ frame.Frame, _ *serve.Output) error {
 	chunk := []byte(strings.Repeat("x", 1023) + "\n")
 	for range a.Int("kb") {
 		if _, err := unix.Write(a.Int("fd"), chunk); err != nil {
@@ -144,7 +148,7 @@ func flood(a pipeline.Args, _ frame.Frame, _ *serve.Output) error {
 	return nil
 }
 
-func hog(a pipeline.Args, _ frame.Frame, out *serve.Output) error {
+func hog(a step, _ frame.Frame, out *serve.Output) error {
 	mem := make([]byte, a.Int("mb")<<20)
 	for i := 0; i < len(mem); i += 4096 {
 		mem[i] = 1

@@ -4,6 +4,9 @@
 package fake
 
 import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -33,12 +36,14 @@ type engine struct{}
 func (engine) Info() serve.Info {
 	ops := make(pipeline.Catalogue, len(deeds))
 	for i, d := range deeds {
-		ops[i] = pipeline.OpInfo{Name: d.name, Doc: d.doc, Module: "fake", Params: append(d.params, conditions...)}
+		ops[i] = pipeline.OpInfo{
+			Name: d.name, Doc: d.doc, Module: "fake", Params: append(d.params, conditions...), Stateful: d.name == "count",
+		}
 	}
 	return serve.Info{Name: "fake", Versions: map[string]string{"fake": "1"}, Ops: ops}
 }
 
-func (e engine) Compile(p pipeline.Pipeline) (serve.Program, error) {
+func (e engine) Compile(p pipeline.Pipeline, in serve.Inputs) (serve.Program, error) {
 	ops := e.Info().Ops
 	var out program
 	for i := range p {
@@ -48,7 +53,7 @@ func (e engine) Compile(p pipeline.Pipeline) (serve.Program, error) {
 		}
 		for _, d := range deeds {
 			if d.name == p[i].Op {
-				out = append(out, step{args, d})
+				out = append(out, step{args, d, digest(in)})
 			}
 		}
 	}
@@ -58,8 +63,18 @@ func (e engine) Compile(p pipeline.Pipeline) (serve.Program, error) {
 type program []step
 
 type step struct {
-	args pipeline.Args
-	deed deed
+	pipeline.Args
+	deed   deed
+	inputs map[string]string // digests, by name
+}
+
+// digest is what the engine keeps of the inputs, which are gone after Compile.
+func digest(in serve.Inputs) map[string]string {
+	out := map[string]string{}
+	for name, f := range in {
+		out[name] = fmt.Sprintf("%v %x", f.Geometry, sha256.Sum256(f.Pix))
+	}
+	return out
 }
 
 // conditions say at which frame an op does what it does: everywhere by default.
@@ -69,10 +84,10 @@ var conditions = []pipeline.Param{
 }
 
 func (s step) applies(in frame.Frame) bool {
-	if i := s.args.Int("index"); i >= 0 && uint64(i) != in.Index {
+	if i := s.Int("index"); i >= 0 && uint64(i) != in.Index {
 		return false
 	}
-	path := s.args.String("once")
+	path := s.String("once")
 	if path == "" {
 		return true
 	}
@@ -92,11 +107,37 @@ func (p program) Run(in frame.Frame, out *serve.Output) error {
 		if !s.applies(in) {
 			continue
 		}
-		if err := s.deed.do(s.args, in, out); err != nil {
+		if err := s.deed.do(s, in, out); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// count reports how many frames of its stream this worker has seen.
+func count(_ step, _ frame.Frame, out *serve.Output) error {
+	kept, err := out.State()
+	if err != nil {
+		return err
+	}
+	n, _ := kept.Value.(int)
+	kept.Value = n + 1
+	return out.Value("count", n+1)
+}
+
+// Shapes knows of grow; everything else leaves the frame's geometry.
+func (p program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
+	shapes := make([]frame.Geometry, len(p))
+	for i, s := range p {
+		switch s.deed.name {
+		case "grow":
+			in = frame.Geometry{Width: s.Int("n"), Height: 1, Format: frame.FormatGray}
+		case "fail":
+			return nil, fault.At(i+1, "fail", fault.Invalid, errors.New("as it was told to"))
+		}
+		shapes[i] = in
+	}
+	return shapes, nil
 }
 
 func (program) Close() error { return nil }

@@ -2,13 +2,12 @@ package fake
 
 import (
 	"github.com/cvfarm/cvfarm/shared/frame"
-	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
 // lie marks the result; the server around the honest one then falsifies it.
-func lie(a pipeline.Args, in frame.Frame, out *serve.Output) error {
+func lie(a step, in frame.Frame, out *serve.Output) error {
 	if err := invert(a, in, out); err != nil {
 		return err
 	}

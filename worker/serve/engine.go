@@ -14,7 +14,18 @@ type Engine interface {
 	Info() Info
 	// Compile makes a program of a pipeline that Info's ops passed with Catalogue.Check. An error is the caller's mistake
 	// and should carry fault.Invalid.
-	Compile(p pipeline.Pipeline) (Program, error)
+	Compile(p pipeline.Pipeline, in Inputs) (Program, error)
+}
+
+// Inputs are what a pipeline names in its image and file parameters, by name: templates, masks, models. Their bytes are
+// read-only and there for the time of Compile: what is needed longer must be copied.
+type Inputs map[string]frame.Frame
+
+// Planner is implemented by programs that can tell beforehand what they will make.
+type Planner interface {
+	// Shapes returns what comes out of each step for an input of geometry in; FormatNone where that is known only when the
+	// picture is there. The error is that of the first step that does not take what comes to it.
+	Shapes(in frame.Geometry) ([]frame.Geometry, error)
 }
 
 // VideoEngine is implemented by engines that also read and write videos.

@@ -14,6 +14,7 @@ type Output struct {
 	block []byte                      // lent by the coordinator; may be empty
 	grow  func(n int) ([]byte, error) // asks for a larger block, blocks until answered
 	step  func(i int)                 // tells the coordinator where we are; may be nil
+	state func(step int) *State       // nil where the job belongs to no stream
 
 	out     frame.Frame // Pix within block, or nil
 	same    bool
@@ -21,6 +22,7 @@ type Output struct {
 	steps   []time.Duration
 	started time.Time
 	current int
+	shapes  []frame.Geometry // of a plan
 }
 
 // Value is something that a step found beside the pixels. JSON is its documented shape.
@@ -81,6 +83,22 @@ func (o *Output) Step(i int) {
 	}
 }
 
+// State returns what the current step keeps for the stream that the job belongs to. It fails where that is none.
+func (o *Output) State() (*State, error) {
+	if o.state == nil {
+		return nil, fault.Errorf(fault.Invalid, "keeps something from frame to frame, and the job names no stream that the frame belongs to")
+	}
+	return o.state(o.current), nil
+}
+
+// plan tells what a program would make.
+func (o *Output) plan(p Program, in frame.Geometry) (err error) {
+	if planner, ok := p.(Planner); ok {
+		o.shapes, err = planner.Shapes(in)
+	}
+	return err
+}
+
 // finish says that the current step, if any, ends now.
 func (o *Output) finish(now time.Time) {
 	if len(o.steps) > 0 {
@@ -105,8 +123,17 @@ type Outcome struct {
 }
 
 // Try runs a program in this process, on Go memory: for tests of an engine and its ops.
-func Try(p Program, in frame.Frame) (Outcome, error) {
-	o := &Output{grow: func(n int) ([]byte, error) { return make([]byte, n), nil }}
+func Try(p Program, in frame.Frame) (Outcome, error) { return new(Stream).Try(p, in) }
+
+// Stream is the frames of one source, for tests of ops that keep something from frame to frame. The zero Stream is a new one.
+type Stream struct{ kept streams }
+
+// Try runs a program on the stream's next frame.
+func (s *Stream) Try(p Program, in frame.Frame) (Outcome, error) {
+	o := &Output{
+		grow:  func(n int) ([]byte, error) { return make([]byte, n), nil },
+		state: func(step int) *State { return s.kept.state(1, 1, step) },
+	}
 	if err := p.Run(in, o); err != nil {
 		return Outcome{}, err
 	}
@@ -115,3 +142,6 @@ func Try(p Program, in frame.Frame) (Outcome, error) {
 	}
 	return Outcome{Frame: o.out, Values: o.values}, nil
 }
+
+// Close drops what was kept.
+func (s *Stream) Close() { s.kept.end(1) }

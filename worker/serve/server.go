@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/shm"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
@@ -25,13 +27,15 @@ type server struct {
 
 	mu       sync.Mutex
 	programs map[uint32]*compiled
+	streams  streams
 }
 
 // compiled is a program, or why there is none. A pipeline is compiled by the first job that needs it, in that job's lane, so
 // that a crash or a hang in it is that job's.
 type compiled struct {
-	text string
-	once sync.Once
+	text   string
+	inputs []*workerpb.Input
+	once   sync.Once
 
 	program Program
 	err     error
@@ -109,7 +113,12 @@ func toFault(err error) *workerpb.Fault {
 	case !ok:
 		code = fault.Invalid
 	}
-	return &workerpb.Fault{Code: string(code), Message: strings.ToValidUTF8(err.Error(), "?")}
+	f := &workerpb.Fault{Code: string(code), Message: strings.ToValidUTF8(err.Error(), "?")}
+	var at *fault.Error
+	if errors.As(err, &at) && at.Step > 0 {
+		f.Step, f.Message = uint32(at.Step), strings.ToValidUTF8(at.Message, "?")
+	}
+	return f
 }
 
 func (s *server) put(id uint32, c *compiled) {
@@ -123,6 +132,7 @@ func (s *server) drop(id uint32) error {
 	c := s.programs[id]
 	delete(s.programs, id)
 	s.mu.Unlock()
+	s.streams.forget(id)
 	if c == nil || c.program == nil {
 		return nil
 	}
@@ -138,15 +148,32 @@ func (s *server) find(id uint32) (Program, error) {
 		return nil, fault.Errorf(fault.Invalid, "program %d was never defined", id)
 	}
 	if c.text != "" {
-		c.once.Do(func() { c.program, c.err = s.compile(c.text) })
+		c.once.Do(func() { c.program, c.err = s.compile(c) })
 	}
 	return c.program, c.err
 }
 
-func (s *server) compile(text string) (Program, error) {
-	p, err := pipeline.Parse(text)
+func (s *server) compile(c *compiled) (Program, error) {
+	p, err := pipeline.Parse(c.text)
 	if err != nil {
 		return nil, err
 	}
-	return s.engine.Compile(p)
+	inputs := Inputs{}
+	for _, in := range c.inputs {
+		if inputs[in.Name], err = s.read(in.Geometry, in.Block); err != nil {
+			return nil, err
+		}
+	}
+	return s.engine.Compile(p, inputs)
+}
+
+// read returns what a block of the arena holds.
+func (s *server) read(g *workerpb.Geometry, b *workerpb.Block) (frame.Frame, error) {
+	f := frame.Frame{Geometry: g.Frame()}
+	pix, err := s.view.In(b.GetOffset(), b.GetSize())
+	if err != nil {
+		return f, err
+	}
+	f.Pix = pix
+	return f, f.Validate()
 }

@@ -69,7 +69,10 @@ func (ss *session) receive() error {
 			}
 		}
 		for _, d := range req.Define {
-			ss.put(d.Id, &compiled{text: d.Pipeline})
+			ss.put(d.Id, &compiled{text: d.Pipeline, inputs: d.Inputs})
+		}
+		for _, id := range req.EndStreams {
+			ss.streams.end(id)
 		}
 		ss.deliver(req.Grants)
 		for _, j := range req.Jobs {
@@ -146,7 +149,13 @@ func (ss *session) run(lane int, j *workerpb.Job) *workerpb.Result {
 	r := &workerpb.Result{Id: j.Id, RunNs: int64(time.Since(start))}
 	if err != nil {
 		r.Fault = toFault(err)
+		if len(o.steps) > 0 && r.Fault.Step == 0 {
+			r.Fault.Step = uint32(o.current + 1)
+		}
 		return r
+	}
+	for _, g := range o.shapes {
+		r.Shapes = append(r.Shapes, workerpb.FromGeometry(g))
 	}
 	o.finish(start.Add(time.Duration(r.RunNs)))
 	r.Same, r.PtsNs = o.same, int64(o.out.PTS)
@@ -163,38 +172,43 @@ func (ss *session) run(lane int, j *workerpb.Job) *workerpb.Result {
 }
 
 func (ss *session) tryRun(lane int, j *workerpb.Job) (*Output, error) {
-	program, err := ss.find(j.Program)
-	if err != nil {
-		return nil, err
-	}
-	in, err := ss.input(j)
-	if err != nil {
-		return nil, err
-	}
 	o := &Output{
 		grow: func(n int) ([]byte, error) { return ss.ask(j.Id, n) },
 		step: func(int) { ss.view.Report(lane, j.Id) },
 	}
+	program, err := ss.find(j.Program)
+	if err != nil {
+		return o, err
+	}
+	if j.Plan {
+		return o, o.plan(program, j.Geometry.Frame())
+	}
+	in, err := ss.input(j)
+	if err != nil {
+		return o, err
+	}
 	o.out.PTS = in.PTS
+	if j.Stream != 0 {
+		o.state = func(step int) *State { return ss.streams.state(j.Stream, j.Program, step) }
+	}
 	if b := j.Output; b != nil {
 		if o.block, err = ss.view.Out(b.Offset, b.Size); err != nil {
-			return nil, err
+			return o, err
 		}
 	}
 	return o, program.Run(in, o)
 }
 
 func (ss *session) input(j *workerpb.Job) (frame.Frame, error) {
-	f := frame.Frame{Geometry: j.Geometry.Frame(), Index: j.Index, PTS: time.Duration(j.PtsNs)}
-	if j.Input == nil {
-		return f, nil
+	f := frame.Frame{Geometry: j.Geometry.Frame()}
+	if j.Input != nil {
+		var err error
+		if f, err = ss.read(j.Geometry, j.Input); err != nil {
+			return f, err
+		}
 	}
-	pix, err := ss.view.In(j.Input.Offset, j.Input.Size)
-	if err != nil {
-		return f, err
-	}
-	f.Pix = pix
-	return f, f.Validate()
+	f.Index, f.PTS = j.Index, time.Duration(j.PtsNs)
+	return f, nil
 }
 
 // ask gets a larger output block from the coordinator.

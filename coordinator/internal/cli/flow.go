@@ -134,7 +134,9 @@ func (f *flow) deliver(ctx context.Context, p pending) error {
 	err := p.err
 	if p.future != nil {
 		var r *farm.Result
-		if r, err = p.future.Wait(ctx); err == nil {
+		if r, err = p.future.Wait(ctx); err != nil {
+			err = p.variant.Unshift(err)
+		} else {
 			err = f.write(ctx, p, r)
 			if err != nil && !isFrames(err) {
 				return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
@@ -75,7 +76,7 @@ func (j *runJob) startError(ctx context.Context, err error) error {
 
 // onFarm refuses what the worker cannot do before a frame is sent, and then sends them.
 func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
-	plan, err := j.plan(f)
+	plan, err := j.plan(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -144,8 +145,8 @@ func (j *runJob) watchDrain(soft context.Context, end func()) func() bool {
 	}
 }
 
-// plan completes the pipeline, and checks first what the user wrote, so that errors count steps as the user does.
-func (j *runJob) plan(f *farm.Farm) (*media.Plan, error) {
+// plan completes the pipeline, and has a worker prepare it: what it cannot run is refused before a frame is sent.
+func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	if err := f.Check(j.pipeline.String()); err != nil {
 		return nil, usageError{err}
 	}
@@ -153,13 +154,17 @@ func (j *runJob) plan(f *farm.Farm) (*media.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := plan.Pipelines(j.inputs)
+	variants, err := plan.Variants(j.inputs)
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range all {
-		if err := f.Check(text); err != nil {
-			return nil, usagef("the pipeline was completed to %s: %w", text, err)
+	for _, v := range variants {
+		_, err := f.Plan(ctx, v.Pipeline, v.Takes)
+		if code, _ := fault.CodeOf(err); code == fault.Invalid {
+			return nil, usageError{v.Unshift(err)}
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return plan, nil

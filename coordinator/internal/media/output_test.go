@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
@@ -96,24 +97,25 @@ func newPlan(t *testing.T, text, output string) (*Plan, Output, error) {
 }
 
 func TestThePipelineIsCompleted(t *testing.T) {
+	bytes, pixels := frame.Geometry{Format: frame.FormatEncoded}, frame.Geometry{Format: frame.FormatBGR}
 	tests := []struct {
 		text, output string
 		encoded      bool
 		ext          string
 		want         Variant
 	}{
-		{"gray", "out/", true, ".jpg", Variant{"decode | gray | encode ext=.jpg", ".jpg", 1}},
-		{"gray", "out/", true, ".jpeg", Variant{"decode | gray | encode ext=.jpg", ".jpeg", 1}},
-		{"gray", "out/", true, ".bmp", Variant{"decode | gray | encode ext=.png", ".png", 1}},
-		{"gray", "out/", false, "", Variant{"gray | encode ext=.png", ".png", 0}},
-		{"gray", "-", true, ".webp", Variant{"decode | gray | encode ext=.webp", ".webp", 1}},
-		{"decode | gray", "none", true, ".jpg", Variant{"decode | gray", "", 0}},
-		{"gray", "%d.jpg", true, ".png", Variant{"decode | gray | encode ext=.jpg", ".jpg", 1}},
-		{"gray", "a.mp4", true, ".png", Variant{"decode | gray", "", 1}},
-		{"gray", "a.mp4", false, "", Variant{"gray", "", 0}},
-		{"gray | encode ext=.webp", "out/", false, "", Variant{"gray | encode ext=.webp", ".webp", 0}},
-		{"gray | encode", "out/", true, ".jpg", Variant{"decode | gray | encode", ".png", 1}},
-		{"encode ext=jpg", "%d.jpeg", false, "", Variant{"encode ext=jpg", ".jpg", 0}},
+		{"gray", "out/", true, ".jpg", Variant{"decode | gray | encode ext=.jpg", ".jpg", 1, bytes}},
+		{"gray", "out/", true, ".jpeg", Variant{"decode | gray | encode ext=.jpg", ".jpeg", 1, bytes}},
+		{"gray", "out/", true, ".bmp", Variant{"decode | gray | encode ext=.png", ".png", 1, bytes}},
+		{"gray", "out/", false, "", Variant{"gray | encode ext=.png", ".png", 0, pixels}},
+		{"gray", "-", true, ".webp", Variant{"decode | gray | encode ext=.webp", ".webp", 1, bytes}},
+		{"decode | gray", "none", true, ".jpg", Variant{"decode | gray", "", 0, bytes}},
+		{"gray", "%d.jpg", true, ".png", Variant{"decode | gray | encode ext=.jpg", ".jpg", 1, bytes}},
+		{"gray", "a.mp4", true, ".png", Variant{"decode | gray", "", 1, bytes}},
+		{"gray", "a.mp4", false, "", Variant{"gray", "", 0, pixels}},
+		{"gray | encode ext=.webp", "out/", false, "", Variant{"gray | encode ext=.webp", ".webp", 0, pixels}},
+		{"gray | encode", "out/", true, ".jpg", Variant{"decode | gray | encode", ".png", 1, bytes}},
+		{"encode ext=jpg", "%d.jpeg", false, "", Variant{"encode ext=jpg", ".jpg", 0, pixels}},
 	}
 	for _, tt := range tests {
 		plan, _, err := newPlan(t, tt.text, tt.output)
@@ -138,7 +140,7 @@ func TestPlansThatCannotBe(t *testing.T) {
 		}
 	}
 	plan, _, _ := newPlan(t, "decode | gray", "none")
-	if _, err := plan.Pipelines([]Input{{Kind: Video, Name: "v.mp4"}}); err == nil || !strings.Contains(err.Error(), "leave decode out") {
+	if _, err := plan.Variants([]Input{{Kind: Video, Name: "v.mp4"}}); err == nil || !strings.Contains(err.Error(), "leave decode out") {
 		t.Error(err)
 	}
 }

@@ -1,9 +1,12 @@
 package media
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
@@ -24,6 +27,17 @@ type Variant struct {
 	Ext string
 	// Shift is how many steps stand in front of the user's own.
 	Shift int
+	// Takes is what the frames are, as far as that is known beforehand.
+	Takes frame.Geometry
+}
+
+// Unshift makes an error's step one of the user's own; 0 where it is none of them.
+func (v Variant) Unshift(err error) error {
+	var e *farm.Error
+	if errors.As(err, &e) {
+		e.Step = max(0, e.Step-v.Shift)
+	}
+	return err
 }
 
 // NewPlan refuses what cannot lead to the output. ops is the worker's catalogue, which knows what encode can write.
@@ -93,7 +107,10 @@ func (p *Plan) value(ext string) string {
 
 // For returns the plan for a frame that comes encoded or as pixels, from an image with that extension, or "".
 func (p *Plan) For(encoded bool, ext string) Variant {
-	v := Variant{Pipeline: p.text}
+	v := Variant{Pipeline: p.text, Takes: frame.Geometry{Format: frame.FormatBGR}}
+	if encoded {
+		v.Takes.Format = frame.FormatEncoded
+	}
 	if encoded && !p.decodes {
 		v.Pipeline, v.Shift = "decode | "+v.Pipeline, 1
 	}
@@ -111,9 +128,9 @@ func (p *Plan) For(encoded bool, ext string) Variant {
 	return v
 }
 
-// Pipelines returns each pipeline that the inputs will need, as far as they are known, so that they can be checked beforehand.
-func (p *Plan) Pipelines(inputs []Input) ([]string, error) {
-	var all []string
+// Variants returns each variant that the inputs will need, as far as they are known, so that they can be checked beforehand.
+func (p *Plan) Variants(inputs []Input) ([]Variant, error) {
+	var all []Variant
 	for i := range inputs {
 		in := &inputs[i]
 		if in.Err != nil {
@@ -127,8 +144,8 @@ func (p *Plan) Pipelines(inputs []Input) ([]string, error) {
 		if in.Kind == Image {
 			ext = inputExt(in)
 		}
-		if text := p.For(!pixels, ext).Pipeline; !slices.Contains(all, text) {
-			all = append(all, text)
+		if v := p.For(!pixels, ext); !slices.Contains(all, v) {
+			all = append(all, v)
 		}
 	}
 	return all, nil

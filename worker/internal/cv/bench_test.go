@@ -97,7 +97,7 @@ func BenchmarkCompile(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		prog, err := engine.Compile(p)
+		prog, err := engine.Compile(p, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

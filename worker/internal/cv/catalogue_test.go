@@ -61,11 +61,11 @@ func TestTheOrderOfStepsIsCheckedBeforeAnyFrame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = New(Options{}).Compile(p)
+			_, err = New(Options{}).Compile(p, nil)
 			wantFault(t, err, "invalid", c.words)
 		})
 	}
-	if _, err := New(Options{}).Compile(nil); err == nil {
+	if _, err := New(Options{}).Compile(nil, nil); err == nil {
 		t.Error("a pipeline without steps was compiled")
 	}
 }

@@ -53,7 +53,7 @@ func (f *flow) decode(i int) error {
 	d, h := f.steps[i].decode, readHeader(f.bytes)
 	switch {
 	case f.place != inInput || f.now != nil:
-		return fault.Errorf(fault.Invalid, "needs the bytes of an image file, got %v", f.g)
+		return errDecodes(f.g)
 	case len(f.bytes) > math.MaxInt32:
 		return fault.Errorf(fault.Invalid, "%d bytes are too many: the limit is %d", len(f.bytes), math.MaxInt32)
 	case h.cut(f.bytes) && !d.keepTruncated:
@@ -79,6 +79,10 @@ func (f *flow) decode(i int) error {
 		return fault.Errorf(fault.Undecodable, "%s", looksLike(f.bytes, h))
 	}
 	return f.decoded(t)
+}
+
+func errDecodes(g frame.Geometry) error {
+	return fault.Errorf(fault.Invalid, "needs the bytes of an image file, got %v", g)
 }
 
 // decoded takes what the decoder made. It may have another geometry than the header told: EXIF may turn it.

@@ -60,13 +60,13 @@ func (e *Engine) Info() serve.Info {
 }
 
 // Compile makes a program of p: arguments are bound, and the order of the steps is checked as far as it can be without a picture.
-func (e *Engine) Compile(p pipeline.Pipeline) (serve.Program, error) {
+func (e *Engine) Compile(p pipeline.Pipeline, in serve.Inputs) (serve.Program, error) {
 	if len(p) == 0 {
 		return nil, fault.Errorf(fault.Invalid, "the pipeline has no steps")
 	}
 	prog := &program{}
 	for i := range p {
-		if err := e.add(prog, p, i); err != nil {
+		if err := e.add(prog, p, i, in); err != nil {
 			prog.Close()
 			return nil, err
 		}
@@ -74,12 +74,12 @@ func (e *Engine) Compile(p pipeline.Pipeline) (serve.Program, error) {
 	return prog, nil
 }
 
-func (e *Engine) add(prog *program, p pipeline.Pipeline, i int) error {
+func (e *Engine) add(prog *program, p pipeline.Pipeline, i int, in serve.Inputs) error {
 	args, err := e.catalogue.Bind(p, i)
 	if err != nil {
 		return err
 	}
-	s, err := e.ops[p[i].Op].bind(args)
+	s, err := e.ops[p[i].Op].step(args, in)
 	prog.names, prog.steps = append(prog.names, p[i].Op), append(prog.steps, s)
 	switch {
 	case err != nil:
@@ -92,10 +92,7 @@ func (e *Engine) add(prog *program, p pipeline.Pipeline, i int) error {
 	if err == nil {
 		return nil
 	}
-	if len(p) > 1 {
-		return fault.Errorf(fault.Invalid, "step %d, %s: %v", i+1, p[i].Op, err)
-	}
-	return fault.Errorf(fault.Invalid, "%s: %v", p[i].Op, err)
+	return fault.At(i+1, p[i].Op, fault.Invalid, err)
 }
 
 func ordinal(i int) string {

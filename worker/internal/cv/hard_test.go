@@ -98,7 +98,7 @@ func TestNoOpWritesToItsInputOrCrashesAtAnyLimit(t *testing.T) {
 	good, refused := 0, 0
 	for _, op := range engine.Info().Ops {
 		for _, s := range variants(op) {
-			prog, err := engine.Compile(pipeline.Pipeline{s})
+			prog, err := engine.Compile(pipeline.Pipeline{s}, nil)
 			if err != nil {
 				wantFault(t, err, fault.Invalid, op.Name)
 				continue
@@ -142,17 +142,17 @@ func TestAnOpThatCannotSaysWhatItNeedsAndWhatMakesIt(t *testing.T) {
 		g          frame.Geometry
 		want       string
 	}{
-		{"gray is wanted", "equalize_hist", colour, "equalize_hist: needs gray u8, got 640x480 bgr u8: put gray before it"},
+		{"gray is wanted", "equalize_hist", colour, "step 1, equalize_hist: needs gray u8, got 640x480 bgr u8: put gray before it"},
 		{"the step is named", "blur | equalize_hist", colour, "step 2, equalize_hist: needs gray u8, got 640x480 bgr u8: put gray before it"},
-		{"no op changes depths", "canny", with(frame.FormatGray, frame.F32), "canny: needs u8, got 640x480 gray f32"},
-		{"a colour space that no codec has", "encode", with(frame.FormatHSV, frame.U8), "encode: needs gray, bgr or bgra u8, got 640x480 hsv u8: put cvt_color code=HSV2BGR before it"},
-		{"the code does not fit", "cvt_color code=HSV2BGR", colour, "cvt_color: needs hsv or c3 u8 or f32, got 640x480 bgr u8: put cvt_color code=BGR2HSV before it"},
-		{"a bilateral of four channels", "bilateral", with(frame.FormatBGRA, frame.U8), "bilateral: needs 1 or 3 channels of u8 or f32, got 640x480 bgra u8: put cvt_color code=BGRA2BGR before it"},
-		{"bytes where pixels are wanted", "gray", frame.Geometry{Format: frame.FormatEncoded}, "gray: needs a picture, got encoded bytes: put decode before it"},
-		{"pixels where bytes are wanted", "decode", colour, "decode: needs the bytes of an image file, got 640x480 bgr u8"},
-		{"a crop outside", "crop x=600 width=100", colour, "crop: 100x480 at 600,0 does not lie within 640x480 bgr u8"},
-		{"a size beyond all limits", "resize fx=1e300", colour, "resize: 640x480 bgr u8 cannot become 1048577x1048577: 1048577x1048577 is not a size: each side is 1 to 1048576"},
-		{"a size below one", "resize fx=0.0001", colour, "resize: 640x480 bgr u8 cannot become 0x0: 0x0 is not a size: each side is 1 to 1048576"},
+		{"no op changes depths", "canny", with(frame.FormatGray, frame.F32), "step 1, canny: needs u8, got 640x480 gray f32"},
+		{"a colour space that no codec has", "encode", with(frame.FormatHSV, frame.U8), "step 1, encode: needs gray, bgr or bgra u8, got 640x480 hsv u8: put cvt_color code=HSV2BGR before it"},
+		{"the code does not fit", "cvt_color code=HSV2BGR", colour, "step 1, cvt_color: needs hsv or c3 u8 or f32, got 640x480 bgr u8: put cvt_color code=BGR2HSV before it"},
+		{"a bilateral of four channels", "bilateral", with(frame.FormatBGRA, frame.U8), "step 1, bilateral: needs 1 or 3 channels of u8 or f32, got 640x480 bgra u8: put cvt_color code=BGRA2BGR before it"},
+		{"bytes where pixels are wanted", "gray", frame.Geometry{Format: frame.FormatEncoded}, "step 1, gray: needs a picture, got encoded bytes: put decode before it"},
+		{"pixels where bytes are wanted", "decode", colour, "step 1, decode: needs the bytes of an image file, got 640x480 bgr u8"},
+		{"a crop outside", "crop x=600 width=100", colour, "step 1, crop: 100x480 at 600,0 does not lie within 640x480 bgr u8"},
+		{"a size beyond all limits", "resize fx=1e300", colour, "step 1, resize: 640x480 bgr u8 cannot become 1048577x1048577: 1048577x1048577 is not a size: each side is 1 to 1048576"},
+		{"a size below one", "resize fx=0.0001", colour, "step 1, resize: 640x480 bgr u8 cannot become 0x0: 0x0 is not a size: each side is 1 to 1048576"},
 		{"a jpeg that is too wide", "resize dsize=65501x1 | encode", colour, "step 2, encode: 65501x1 bgr u8 cannot be .jpg: the limit of a side is 65500"},
 	}
 	for _, c := range cases {

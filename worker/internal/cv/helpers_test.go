@@ -34,7 +34,7 @@ func compile(t testing.TB, text string) serve.Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prog, err := New(Options{}).Compile(p)
+	prog, err := New(Options{}).Compile(p, nil)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}

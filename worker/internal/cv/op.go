@@ -11,6 +11,7 @@ import (
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
 	"gocv.io/x/gocv"
 )
 
@@ -18,6 +19,15 @@ import (
 type op struct {
 	pipeline.OpInfo
 	bind func(a pipeline.Args) (step, error)
+	// with is bind for an op with image or file parameters. What it keeps of the inputs it copies.
+	with func(a pipeline.Args, in serve.Inputs) (step, error)
+}
+
+func (o op) step(a pipeline.Args, in serve.Inputs) (step, error) {
+	if o.with != nil {
+		return o.with(a, in)
+	}
+	return o.bind(a)
 }
 
 // picture is a Mat and what its numbers mean.
@@ -26,7 +36,7 @@ type picture struct {
 	g frame.Geometry
 }
 
-// step is an op with its arguments. At most one of apply, find, view, decode and encode is set; with none, the picture passes
+// step is an op with its arguments. At most one of apply, evolve, find, view, decode and encode is set; with none, the picture passes
 // as it is.
 //
 // src is read-only, whoever owns it. dst comes with memory for the geometry that shape told; OpenCV may give it other memory.
@@ -39,11 +49,12 @@ type step struct {
 	// idle reports that there is nothing to do with such a picture; nil for never.
 	idle func(in frame.Geometry) bool
 
-	apply  func(src picture, dst *gocv.Mat) (found any, err error) // makes a picture, and may find data
-	find   func(src picture) (found any, err error)                // finds data; the picture passes
-	view   func(in frame.Geometry) image.Rectangle                 // takes a part, without a copy; shape has checked it
-	decode *decoder                                                // makes a picture of bytes; the first step
-	encode *encoder                                                // makes bytes of a picture; the last step
+	apply  func(src picture, dst *gocv.Mat) (found any, err error)                    // makes a picture, and may find data
+	evolve func(kept *serve.State, src picture, dst *gocv.Mat) (found any, err error) // apply, of what the stream's frames before it left
+	find   func(src picture) (found any, err error)                                   // finds data; the picture passes
+	view   func(in frame.Geometry) image.Rectangle                                    // takes a part, without a copy; shape has checked it
+	decode *decoder                                                                   // makes a picture of bytes; the first step
+	encode *encoder                                                                   // makes bytes of a picture; the last step
 
 	close func() // frees what bind allocated; may be nil
 }
@@ -60,7 +71,7 @@ func plain(f func(src gocv.Mat, dst *gocv.Mat) error) func(picture, *gocv.Mat) (
 
 // passes reports whether the step leaves pictures of geometry g as they are.
 func (s *step) passes(g frame.Geometry) bool {
-	return s.apply == nil && s.view == nil && s.decode == nil && s.encode == nil || s.idle != nil && s.idle(g)
+	return s.apply == nil && s.evolve == nil && s.view == nil && s.decode == nil && s.encode == nil || s.idle != nil && s.idle(g)
 }
 
 // geometry is what comes out of g. It fails where the step does not take g.

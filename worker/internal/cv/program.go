@@ -4,7 +4,6 @@ package cv
 
 import (
 	"errors"
-	"fmt"
 	"image"
 	"sync/atomic"
 	"unsafe"
@@ -40,6 +39,56 @@ func (p *program) Run(in frame.Frame, out *serve.Output) error {
 	return f.end()
 }
 
+// Shapes tells what comes out of each step. The size of what a decode makes is not known (0x0), nor of what follows from that.
+func (p *program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
+	shapes := make([]frame.Geometry, len(p.steps))
+	sized := in.Width > 0 || !in.IsPixels()
+	for i := range p.steps {
+		s := &p.steps[i]
+		if s.decode != nil {
+			if in.IsPixels() {
+				return nil, p.blame(i, errDecodes(in))
+			}
+			in, sized = frame.Geometry{Format: s.decode.format}, false
+			shapes[i] = in
+			continue
+		}
+		if in.Format == frame.FormatNone {
+			return shapes, nil // the file decides
+		}
+		out, err := s.foresee(in, sized)
+		if err != nil {
+			return nil, p.blame(i, err)
+		}
+		if sized = sized && out.Width > 0; !sized {
+			out.Width, out.Height = 0, 0
+		}
+		shapes[i], in = out, out
+	}
+	return shapes, nil
+}
+
+// anySize stands for a size that is not known yet.
+const anySize = 4096
+
+// foresee is geometry, for a picture whose size may not be known yet.
+func (s *step) foresee(in frame.Geometry, sized bool) (frame.Geometry, error) {
+	if err := s.takes.check(in); err != nil {
+		return in, err
+	}
+	if !sized {
+		in.Width, in.Height = anySize, anySize
+	}
+	out, err := s.geometry(in)
+	switch {
+	case err != nil && !sized: // the true size may do
+		return frame.Geometry{}, nil
+	case err == nil && s.encode != nil:
+		return frame.Geometry{Format: frame.FormatEncoded}, nil
+	}
+	return out, err
+}
+
 // Close frees the scratches and what the steps hold.
 func (p *program) Close() error {
 	p.free.close()
@@ -53,15 +102,10 @@ func (p *program) Close() error {
 
 // blame names the step in an error. An error without a code is OpenCV's: it did not like its input.
 func (p *program) blame(i int, err error) error {
-	prefix := p.names[i]
-	if len(p.steps) > 1 {
-		prefix = fmt.Sprintf("step %d, %s", i+1, prefix)
+	if _, known := fault.CodeOf(err); !known {
+		err = errors.New(short(err))
 	}
-	var known *fault.Error
-	if errors.As(err, &known) {
-		return fault.Errorf(known.Code, "%s: %v", prefix, err)
-	}
-	return fault.Errorf(fault.Invalid, "%s: %s", prefix, short(err))
+	return fault.At(i+1, p.names[i], fault.Invalid, err)
 }
 
 // flow is one frame on its way through a program.
@@ -90,7 +134,7 @@ const (
 
 func (f *flow) begin(in frame.Frame) error {
 	if in.Format == frame.FormatEncoded && len(in.Pix) == 0 {
-		return fault.Errorf(fault.Undecodable, "%s: no bytes", f.names[0])
+		return fault.Errorf(fault.Undecodable, "no bytes")
 	}
 	if err := in.Validate(); err != nil {
 		return err
@@ -134,11 +178,22 @@ func (f *flow) make(i int, g frame.Geometry) error {
 	if err != nil {
 		return err
 	}
-	found, err := f.steps[i].apply(f.picture(), t.mat)
+	found, err := f.steps[i].run(f.out, f.picture(), t.mat)
 	if err := f.found(i, found, err); err != nil {
 		return err
 	}
 	return f.settle(t)
+}
+
+func (s *step) run(out *serve.Output, src picture, dst *gocv.Mat) (any, error) {
+	if s.evolve == nil {
+		return s.apply(src, dst)
+	}
+	kept, err := out.State()
+	if err != nil {
+		return nil, err
+	}
+	return s.evolve(kept, src, dst)
 }
 
 func (f *flow) picture() picture { return picture{*f.now, f.g} }

@@ -1,0 +1,215 @@
+package farm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/shm"
+)
+
+// Submit puts a job into the queue and returns its Future. It waits for room in the queue and in the memory budget, unless the
+// job says NoWait. Its errors are *Error: fault.Invalid for a pipeline or a frame that cannot be, fault.Overloaded where it
+// would have to wait and may not, for a frame that never fits, and where memory is held by results that nobody releases,
+// fault.Closing after Close; or ctx's. The frame is taken in any case.
+func (f *Farm) Submit(ctx context.Context, j Job) (*Future, error) {
+	t, err := f.admit(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	if j.NoWait {
+		select {
+		case f.jobs <- t:
+			return &t.future, nil
+		default:
+			return nil, f.withdraw(t, refuse(j, fault.Overloaded, fmt.Sprintf("the queue is full: %d jobs wait", cap(f.jobs))))
+		}
+	}
+	select {
+	case f.jobs <- t:
+		return &t.future, nil
+	case <-ctx.Done():
+		return nil, f.withdraw(t, ctx.Err())
+	case <-f.stopped.Done():
+		return nil, f.withdraw(t, refuse(j, fault.Closing, "the farm is closing"))
+	}
+}
+
+// admit checks a job and brings its frame into shared memory.
+func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
+	defer j.Frame.Release() // the task holds the memory by a count of its own
+	p, err := f.programs.take(j.Pipeline)
+	if err != nil {
+		return nil, refuseFor(j, err)
+	}
+	t := &task{program: p, frame: j.Frame, timeout: j.Timeout, plan: j.plan}
+	if err := f.fill(ctx, t, j); err != nil {
+		p.release()
+		return nil, err
+	}
+	t.id = f.lastID.Add(1)
+	t.future.id, t.future.done = t.id, make(chan struct{})
+	t.frame.Pix, t.frame.Mem = nil, nil
+	setDefault(&t.timeout, f.config.Timeout)
+	return t, nil
+}
+
+// fill checks the rest of a job, counts it in, and gives the task its input.
+func (f *Farm) fill(ctx context.Context, t *task, j Job) error {
+	if j.Timeout < 0 {
+		return refuse(j, fault.Invalid, fmt.Sprintf("Timeout is %v: it cannot be negative", j.Timeout))
+	}
+	if err := j.Frame.Validate(); err != nil && !j.plan {
+		return refuseFor(j, err)
+	}
+	if !f.enter() {
+		return refuse(j, fault.Closing, "the farm is closing")
+	}
+	if j.plan {
+		return nil
+	}
+	var err error
+	if t.input, err = f.bring(ctx, j); err != nil {
+		f.leave()
+	}
+	return err
+}
+
+// bring returns a lease with the frame's bytes: its own where they lie in the arena, else a new one with a copy.
+func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
+	if own := f.own(j.Frame); own != nil {
+		return own, nil
+	}
+	lease := f.host.TryLease(len(j.Frame.Pix))
+	if lease == nil && j.NoWait {
+		return nil, refuse(j, fault.Overloaded, fmt.Sprintf("the memory budget for inputs of %d bytes is used up", f.ins.Limit()))
+	}
+	if lease == nil {
+		var err error
+		if lease, err = f.waitForMemory(ctx, j); err != nil {
+			return nil, err
+		}
+	}
+	copy(lease.Bytes(), j.Frame.Pix)
+	return lease, nil
+}
+
+// own returns another count of the lease that a frame's pixels are, or nil where they are not just such.
+func (f *Farm) own(in frame.Frame) *shm.Lease {
+	hold, ok := in.Mem.(*shm.Hold)
+	if !ok || hold.Lease().Arena() != f.arena {
+		return nil
+	}
+	share := hold.Share()
+	if share == nil {
+		return nil
+	}
+	lease := share.Lease()
+	if have := lease.Bytes(); len(have) != len(in.Pix) || &have[0] != &in.Pix[0] {
+		share.Release()
+		return nil
+	}
+	return lease
+}
+
+// waitForMemory returns a lease for a frame's bytes, until ctx or the farm ends. Where the farm's whole timeout passes without a
+// single answer meanwhile, the memory is held by those who have theirs, and waiting may have no end.
+func (f *Farm) waitForMemory(ctx context.Context, j Job) (*shm.Lease, error) {
+	waiting, cancel := f.until(ctx)
+	defer cancel()
+	for {
+		before := f.answers()
+		patience, stop := context.WithTimeout(waiting, f.config.Timeout)
+		lease, err := f.host.Lease(patience, len(j.Frame.Pix))
+		stop()
+		code, refused := fault.CodeOf(err)
+		switch {
+		case err == nil:
+			return lease, nil
+		case refused:
+			return nil, refuse(j, code, err.Error())
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case waiting.Err() != nil:
+			return nil, refuse(j, fault.Closing, "the farm is closing")
+		case f.answers() == before:
+			return nil, refuse(j, fault.Overloaded, fmt.Sprintf("the memory budget for inputs of %d bytes is used up, and no job was "+
+				"answered within %v: are results released?", f.ins.Limit(), f.config.Timeout))
+		}
+	}
+}
+
+// answers counts the jobs that are settled.
+func (f *Farm) answers() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts.Done + f.counts.Failed
+}
+
+// until returns a context that ends with ctx, and when the farm stops.
+func (f *Farm) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	unhook := context.AfterFunc(f.stopped, cancel)
+	return ctx, func() { unhook(); cancel() }
+}
+
+func refuse(j Job, code fault.Code, message string) *Error {
+	return &Error{Code: code, Message: message, Index: j.Frame.Index, Source: j.Frame.Source}
+}
+
+// refuseFor is refuse for what is wrong with the job itself, and where in its pipeline.
+func refuseFor(j Job, err error) *Error {
+	e := refuse(j, fault.Invalid, err.Error())
+	var at *fault.Error
+	if errors.As(err, &at) {
+		e.Message, e.Step, e.Op = at.Message, at.Step, at.Op
+	}
+	return e
+}
+
+func (f *Farm) withdraw(t *task, err error) error {
+	t.release()
+	f.leave()
+	return err
+}
+
+// enter counts a job in, unless the farm is closing.
+func (f *Farm) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closing {
+		return false
+	}
+	f.pending++
+	f.counts.Submitted++
+	return true
+}
+
+// leave takes back an enter.
+func (f *Farm) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts.Submitted--
+	f.out()
+}
+
+// settled counts an answered job.
+func (f *Farm) settled(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		f.counts.Done++
+	} else {
+		f.counts.Failed++
+	}
+	f.out()
+}
+
+func (f *Farm) out() {
+	f.pending--
+	if f.closing && f.pending == 0 {
+		close(f.idle)
+	}
+}
