@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-plugin"
@@ -22,6 +24,7 @@ const (
 	ArenaReadFD  = 3 // the arena, read-only
 	ArenaWriteFD = 4 // the arena, to map the own region; closed then
 	LifelineFD   = 5 // the read end of a pipe that ends when the coordinator does
+	ConnectionFD = 6 // a connected socket, on which the worker serves gRPC
 )
 
 // What a worker finds in its environment.
@@ -47,6 +50,21 @@ func Config() plugin.HandshakeConfig {
 		MagicCookieKey:   "CVFARM_WORKER_COOKIE",
 		MagicCookieValue: "b06d3a5c0b1f4a2f9f0f6d6c",
 	}
+}
+
+// Hello is the line that a worker that is ready for its connection writes to standard output: the one that go-plugin defines,
+// with the number of a descriptor for an address.
+func Hello() string {
+	return fmt.Sprintf("%d|%d|fd|%d|%s|\n", plugin.CoreProtocolVersion, Version, ConnectionFD, plugin.ProtocolGRPC)
+}
+
+// ParseHello returns the protocol version in a worker's first line. It reports false where the line is not a worker's.
+func ParseHello(line string) (version string, ok bool) {
+	fields := strings.Split(strings.TrimSuffix(line, "\n"), "|")
+	if !strings.HasSuffix(line, "\n") || len(fields) < 5 || fields[0] != strconv.Itoa(plugin.CoreProtocolVersion) {
+		return "", false
+	}
+	return fields[1], true
 }
 
 // FormatRegion writes the value of EnvRegion.

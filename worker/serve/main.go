@@ -9,10 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/go-plugin"
-	"google.golang.org/grpc"
-
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/shm"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
@@ -68,17 +64,7 @@ func run(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceSe
 	if err != nil {
 		return err
 	}
-	plugin.Serve(&plugin.ServeConfig{
-		HandshakeConfig: handshake.Config(),
-		Plugins:         handshake.Guest(wrap(NewServer(engine, view, settings.Lanes))),
-		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			// A window of fixed size: gRPC otherwise measures the line by a ping for nearly every message.
-			window := []grpc.ServerOption{grpc.InitialWindowSize(handshake.StreamWindow), grpc.InitialConnWindowSize(handshake.StreamWindow)}
-			return grpc.NewServer(append(window, opts...)...)
-		},
-		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
-	})
-	return nil
+	return serveConnection(wrap(NewServer(engine, view, settings.Lanes)))
 }
 
 // beat shows the coordinator, from a goroutine that no op can block, that this process is running: a stopped one is not.
@@ -106,12 +92,8 @@ func positive(env string) int {
 }
 
 // watchLifeline ends the process when the coordinator is gone: the kernel closes the other end of the pipe however it died.
-// It also takes the socket along, which nobody else would remove.
 func watchLifeline(pipe *os.File) {
 	_, _ = io.Copy(io.Discard, pipe)
-	if dir := os.Getenv(plugin.EnvUnixSocketDir); dir != "" {
-		os.RemoveAll(dir)
-	}
 	os.Exit(0)
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Cause is why a worker ended: by itself, or on whose order it was killed. It is recorded before the kill, so that an ordered
@@ -37,27 +39,40 @@ type Exit struct {
 	// Lived is from the start to the end; MaxRSS the most memory it had in bytes, shared frames included.
 	Lived  time.Duration
 	MaxRSS int64
+	// MemoryCap is the bound on its memory that was set, in bytes; 0 is none.
+	MemoryCap int64
+	// Proc is what /proc told of it just before we killed it; nil where we did not, or could not read it in time.
+	Proc *ProcSnapshot
 }
 
 // String is one line, such as `worker process 4711 died by signal "segmentation fault" after 1.2s: terminate called`.
 func (e Exit) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "worker process %d ", e.PID)
-	switch {
-	case e.Cause != CauseExited && e.Detail != "":
-		fmt.Fprintf(&b, "was killed (%s: %s)", e.Cause, e.Detail)
-	case e.Cause != CauseExited:
-		fmt.Fprintf(&b, "was killed (%s)", e.Cause)
-	case e.Signal != "":
-		fmt.Fprintf(&b, "died by signal %q", e.Signal)
-	default:
-		fmt.Fprintf(&b, "exited with code %d", e.Code)
+	fmt.Fprintf(&b, "worker process %d %s after %v", e.PID, e.end(), e.Lived.Round(time.Millisecond))
+	if e.Proc != nil && (e.Cause == CauseDeadline || e.Cause == CauseStalled || e.Cause == CauseProtocol) {
+		fmt.Fprintf(&b, " (%v)", e.Proc)
 	}
-	fmt.Fprintf(&b, " after %v", e.Lived.Round(time.Millisecond))
+	if e.MemoryCap > 0 && e.Cause == CauseExited && (e.Code != 0 || e.Signal != "") {
+		fmt.Fprintf(&b, "; its memory was capped at %d MiB", e.MemoryCap>>20)
+	}
 	if words := lastWords(e.Stderr); words != "" {
 		b.WriteString("; its last words: " + words)
 	}
 	return b.String()
+}
+
+func (e Exit) end() string {
+	switch {
+	case e.Cause != CauseExited && e.Detail != "":
+		return fmt.Sprintf("was killed (%s: %s)", e.Cause, e.Detail)
+	case e.Cause != CauseExited:
+		return fmt.Sprintf("was killed (%s)", e.Cause)
+	case e.Signal == unix.SIGKILL.String():
+		return fmt.Sprintf("died by signal %q, sent from outside: by another program, or by the kernel when memory ran out", e.Signal)
+	case e.Signal != "":
+		return fmt.Sprintf("died by signal %q", e.Signal)
+	}
+	return fmt.Sprintf("exited with code %d", e.Code)
 }
 
 // lastWords is the lines that a reader looks for first: where the Go or C++ run-time gave its reason, or else the last few.

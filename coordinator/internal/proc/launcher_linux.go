@@ -1,12 +1,9 @@
 package proc
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +16,8 @@ type Launcher struct {
 	ended chan struct{}
 }
 
-// NewLauncher takes the niceness that workers get on top of ours. It also removes what coordinators left behind that were
-// killed while a worker started.
+// NewLauncher takes the niceness that workers get on top of ours.
 func NewLauncher(nice int) *Launcher {
-	sweep(socketRoot())
 	l := &Launcher{start: make(chan func()), ended: make(chan struct{})}
 	go l.run(nice)
 	return l
@@ -59,38 +54,6 @@ func (l *Launcher) do(f func()) {
 func (l *Launcher) Close() {
 	close(l.start)
 	<-l.ended
-}
-
-const socketDirPrefix = "cvfarm-"
-
-// socketRoot is where socket directories are made: the temporary directory, unless a socket's path in it would be longer than
-// the 107 bytes that the kernel allows.
-func socketRoot() string {
-	const rest = len("/cvfarm-4194304-4294967295/plugin-dir4294967295/plugin4294967295")
-	if temp := os.TempDir(); len(temp)+rest <= 107 {
-		return temp
-	}
-	return "/tmp"
-}
-
-// socketDir makes a directory for a worker's socket. It is removed as soon as the worker is connected.
-func socketDir() (string, error) {
-	return os.MkdirTemp(socketRoot(), socketDirPrefix+strconv.Itoa(os.Getpid())+"-")
-}
-
-// sweep removes the socket directories of coordinators that are no more.
-func sweep(temp string) {
-	dirs, err := filepath.Glob(filepath.Join(temp, socketDirPrefix+"*"))
-	if err != nil {
-		return
-	}
-	for _, dir := range dirs {
-		owner, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), socketDirPrefix), "-")
-		pid, err := strconv.Atoi(owner)
-		if err == nil && pid > 0 && errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
-			os.RemoveAll(dir)
-		}
-	}
 }
 
 // inherited is the part of our environment that workers get. The rest, secrets among it, they do not.

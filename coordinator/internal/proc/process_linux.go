@@ -1,145 +1,77 @@
 package proc
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/cvfarm/cvfarm/shared/handshake"
 )
 
-// process is a child process and its streams. It is go-plugin's runner.Runner.
+// process is a child process and its streams.
 type process struct {
-	launcher *Launcher
-	cmd      *exec.Cmd
-	lifeline *os.File // while it is open, the worker lives
+	cmd *exec.Cmd
+	cap int64 // on its memory; 0 is none
 
-	last      tail           // of stderr, and of stdout after the handshake
-	hello     *io.PipeReader // the handshake line, for go-plugin
-	helloIn   *io.PipeWriter
-	pumps     sync.WaitGroup
-	pipes     []*os.File // our ends of stdout and stderr
-	began     time.Time
-	done      chan struct{} // closed when the process has been reaped
-	exit      Exit          // valid after done
-	mu        sync.Mutex    // guards what follows
-	pid       int           // 0 until it runs
-	ended     bool          // no signal may be sent any more
-	cause     Cause         // the first order to kill it
-	detail    string
-	mismatch  string // the protocol version that the worker spoke, where it is not ours
-	closeOnce sync.Once
+	lifeline *os.File      // while it is open, the worker lives
+	line     chan net.Conn // our end of its connection, until gRPC takes it
+	hello    chan string   // its first line; closed after that
+	last     tail          // of stderr, and of stdout after the first line
+	pumps    sync.WaitGroup
+	pipes    []*os.File // our ends of stdout and stderr
+	began    time.Time
+	done     chan struct{} // closed when the process has been reaped
+	exit     Exit          // valid after done
+
+	mu     sync.Mutex // guards what follows
+	ended  bool       // no signal may be sent any more
+	killed bool       // we sent one
+	cause  Cause      // the first order to end it
+	detail string
+	seen   *ProcSnapshot // just before we killed it
 }
 
-// newProcess prepares cmd. inherit are the files it gets as descriptors 3 and up; the lifeline follows them.
-func newProcess(l *Launcher, cmd *exec.Cmd, inherit []*os.File) *process {
-	p := &process{launcher: l, cmd: cmd, done: make(chan struct{})}
-	p.hello, p.helloIn = io.Pipe()
-	cmd.Stdin, cmd.ExtraFiles = nil, inherit
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	return p
-}
-
-// Start runs the program. It is called by go-plugin.
-func (p *process) Start(context.Context) error {
-	child, err := p.plumb()
+// launch runs the program.
+func (l *Launcher) launch(c Config) (*process, error) {
+	p := &process{
+		cmd: c.command(), cap: c.MemoryCap,
+		line: make(chan net.Conn, 1), hello: make(chan string, 1), done: make(chan struct{}),
+	}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	child, err := p.plumb(c)
 	defer closeAll(child)
-	if err != nil {
-		return err
+	if err == nil {
+		p.began = time.Now()
+		l.do(func() { err = p.cmd.Start() })
 	}
-	p.began = time.Now()
-	p.launcher.do(func() { err = p.cmd.Start() })
 	if err != nil {
-		closeAll(p.pipes)
-		p.close()
-		return err
+		p.abandon()
+		return nil, err
 	}
-	p.started(p.cmd.Process.Pid)
+	p.limitMemory()
+	sacrificeFirst(p.pid())
 	p.pumps.Go(func() { p.pumpStdout(p.pipes[0]) })
 	p.pumps.Go(func() { _, _ = io.Copy(&p.last, p.pipes[1]) })
 	go p.wait()
-	return nil
+	return p, nil
 }
 
-func (p *process) started(pid int) {
-	sacrificeFirst(pid)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.pid = pid
-	if p.cause != "" { // the order came before the process
-		_ = unix.Kill(-pid, unix.SIGKILL)
-	}
-}
-
-// plumb makes the pipes. It returns the child's ends.
-func (p *process) plumb() (child []*os.File, err error) {
-	for range 2 {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return child, err
-		}
-		p.pipes, child = append(p.pipes, r), append(child, w)
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		return child, err
-	}
-	p.lifeline, child = w, append(child, r)
-	p.cmd.Stdout, p.cmd.Stderr = child[0], child[1]
-	p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, r)
-	return child, nil
-}
-
-func closeAll(files []*os.File) {
-	for _, f := range files {
-		f.Close()
-	}
-}
-
-// maxHello bounds the handshake line.
-const maxHello = 4 << 10
-
-// pumpStdout gives the first line to go-plugin, once it speaks our protocol, and keeps the rest with stderr.
-func (p *process) pumpStdout(stdout *os.File) {
-	defer p.helloIn.Close()
-	r := bufio.NewReaderSize(stdout, maxHello)
-	line, err := r.ReadSlice('\n')
-	if fields := strings.Split(string(line), "|"); err == nil && len(fields) > 2 {
-		if fields[1] != strconv.Itoa(handshake.Version) {
-			p.mu.Lock()
-			p.mismatch = fields[1]
-			p.mu.Unlock()
-		}
-		_, _ = p.helloIn.Write(line)
-	} else {
-		_, _ = p.last.Write(line)
-	}
-	p.helloIn.Close()
-	_, _ = io.Copy(&p.last, r)
-}
-
-// drainTime is how long a dead worker's pipes may be held open by its children before we stop listening.
-const drainTime = 100 * time.Millisecond
+func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // wait sees the end of the process, takes the rest of its group along, and only then lets the kernel forget the pid.
 func (p *process) wait() {
-	pid := p.cmd.Process.Pid
-	for errors.Is(unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
+	for errors.Is(unix.Waitid(unix.P_PID, p.pid(), nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
 	}
 	p.mu.Lock()
 	p.ended = true
-	_ = unix.Kill(-pid, unix.SIGKILL)
+	_ = unix.Kill(-p.pid(), unix.SIGKILL)
 	p.mu.Unlock()
 	for _, f := range p.pipes {
 		_ = f.SetReadDeadline(time.Now().Add(drainTime))
@@ -148,24 +80,17 @@ func (p *process) wait() {
 	closeAll(p.pipes)
 	err := p.cmd.Wait()
 	p.exit = p.obituary(err)
-	p.close()
+	p.release()
 	close(p.done)
 }
 
-func (p *process) close() {
-	p.closeOnce.Do(func() {
-		if p.lifeline != nil {
-			p.lifeline.Close()
-		}
-		p.hello.Close()
-		p.helloIn.Close()
-	})
-}
+// release tells the process to end.
+func (p *process) release() { p.lifeline.Close() }
 
 func (p *process) obituary(waitErr error) Exit {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := Exit{Cause: CauseExited, PID: p.cmd.Process.Pid, Code: -1, Stderr: p.last.String(), Lived: time.Since(p.began)}
+	e := Exit{Cause: CauseExited, PID: p.pid(), Code: -1, Stderr: p.last.String(), Lived: time.Since(p.began), MemoryCap: p.cap}
 	st := p.cmd.ProcessState
 	if st == nil {
 		e.Detail = fmt.Sprint(waitErr)
@@ -179,42 +104,64 @@ func (p *process) obituary(waitErr error) Exit {
 	if ok && ws.Signaled() {
 		e.Signal = ws.Signal().String()
 	}
-	// An order counts only if it was what ended the process: it may have crashed a moment before.
-	killed := ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL
+	// An order counts only if it was what ended the process: it may have crashed a moment before, or another may have killed it.
+	killed := p.killed && ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL
 	quit := e.Code == 0 && (p.cause == CauseStop || p.cause == CauseRecycle)
-	if p.cause != "" && (killed || quit) {
-		e.Cause, e.Detail = p.cause, p.detail
+	if killed || quit {
+		e.Cause, e.Detail, e.Proc = p.cause, p.detail, p.seen
 	}
 	return e
 }
 
 // kill ends the process and its group. The first order is the one that is remembered.
 func (p *process) kill(cause Cause, detail string) {
-	p.order(cause, detail)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.ended && p.pid != 0 {
-		_ = unix.Kill(-p.pid, unix.SIGKILL)
+	if p.ended || dead(p.pid()) {
+		return // by its own or by another's hand
 	}
+	p.remember(cause, detail)
+	if !p.killed {
+		p.seen = p.look()
+	}
+	p.killed = true
+	_ = unix.Kill(-p.pid(), unix.SIGKILL)
 }
 
 // order remembers on whose order the process is about to end.
 func (p *process) order(cause Cause, detail string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.remember(cause, detail)
+}
+
+func (p *process) remember(cause Cause, detail string) {
 	if p.cause == "" {
 		p.cause, p.detail = cause, detail
 	}
 }
 
-// The rest of runner.Runner.
+// lookTime bounds how much later a kill comes for the sake of what /proc tells. Reading it takes a millisecond, unless the
+// process holds a lock of the kernel's that the reader needs.
+const lookTime = 20 * time.Millisecond
 
-func (p *process) Wait(context.Context) error                      { <-p.done; return nil }
-func (p *process) Kill(context.Context) error                      { p.kill(CauseStart, "no handshake"); return nil }
-func (p *process) Stdout() io.ReadCloser                           { return p.hello }
-func (p *process) Stderr() io.ReadCloser                           { return io.NopCloser(strings.NewReader("")) }
-func (p *process) Name() string                                    { return p.cmd.Path }
-func (p *process) ID() string                                      { return strconv.Itoa(p.pid) }
-func (p *process) Diagnose(context.Context) string                 { return "" }
-func (p *process) PluginToHost(n, a string) (_, _ string, _ error) { return n, a, nil }
-func (p *process) HostToPlugin(n, a string) (_, _ string, _ error) { return n, a, nil }
+// look is called with mu held: the process cannot be reaped meanwhile, so its pid is not another's.
+func (p *process) look() *ProcSnapshot {
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	found := make(chan *ProcSnapshot, 1)
+	p.pumps.Go(func() { found <- snapshot(ctx, p.pid()) })
+	select {
+	case s := <-found:
+		return s
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// dead reports whether a child has ended that is not reaped yet.
+func dead(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == nil && info.Signo != 0
+}
