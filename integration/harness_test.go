@@ -98,7 +98,6 @@ type program struct {
 	started time.Time
 	took    time.Duration // valid after ended
 	ended   chan struct{}
-	killed  bool // by us, with no time to clean up
 }
 
 // patience is for what must happen sooner or later, on a machine that is busy with other things too.
@@ -169,7 +168,6 @@ func (p *program) endsWithin(d time.Duration) {
 
 // kill is kill -9.
 func (p *program) kill() {
-	p.killed = true
 	_ = p.Process.Kill()
 	<-p.ended
 }
@@ -197,9 +195,8 @@ func (p *program) exits(code int, says ...string) *program {
 // leavesNothing is the invariant of every run, however it ended: a second later there is no process and no file of it.
 func (p *program) leavesNothing() {
 	p.t.Helper()
-	if p.allGone(); !p.killed {
-		p.leftInTemp(0)
-	}
+	p.allGone()
+	p.leftInTemp(0)
 }
 
 // shortTemp is a temporary folder whose path is short enough for sockets in it.

@@ -19,6 +19,7 @@ var towers = map[string][][]string{
 		{"coordinator/internal/server/...", "coordinator/internal/dash/...", "coordinator/internal/media/...", "coordinator/client/..."},
 		{"coordinator/farm/..."},
 		{"coordinator/internal/proc/...", "coordinator/internal/restart/..."},
+		{"coordinator/internal/cgroup/..."},
 	},
 	"worker": {
 		{"worker"}, // main

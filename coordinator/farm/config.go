@@ -54,6 +54,10 @@ type Config struct {
 	MaxJobs   int
 	MaxAge    time.Duration
 	MaxMemory int64
+	// MemoryCap is how much memory of its own a worker may ask for, in bytes: the kernel refuses more, so that a job that runs
+	// away fails, or ends its worker, and not the machine. The shared frames do not count; about 150 MiB that a worker sets
+	// aside for its libraries and threads do. Defaults to no limit.
+	MemoryCap int64
 	// StallTimeout is how long a worker with a job may show no sign of life before it is killed: a stopped process is found so
 	// long before its job's deadline. Defaults to 5 s.
 	StallTimeout time.Duration
@@ -101,6 +105,7 @@ func (c Config) Validate() error {
 		{"MaxJobs", int64(c.MaxJobs), 0, 1 << 40},
 		{"MaxAge", int64(c.MaxAge), 0, int64(1000 * 24 * time.Hour)},
 		{"MaxMemory", c.MaxMemory, 0, 1 << 50},
+		{"MemoryCap", c.MemoryCap, 0, 1 << 50},
 		{"StallTimeout", int64(c.StallTimeout), 0, int64(24 * time.Hour)},
 		{"QueueSize", int64(c.QueueSize), 0, 1 << 20},
 		{"Memory", c.Memory, 0, 1 << 40},

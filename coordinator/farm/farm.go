@@ -62,9 +62,12 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 	if c.Isolation == Thread {
 		processes, lanes = 1, c.Workers
 	}
+	if err := room(processes, !c.NoSpare); err != nil {
+		return nil, err
+	}
 	arena, err := shm.Create(regionsFor(processes), c.Memory/2)
 	if err != nil {
-		return nil, err
+		return nil, withAddressSpace(err)
 	}
 	f := &Farm{
 		config: c, arena: arena, launcher: proc.NewLauncher(c.Nice),

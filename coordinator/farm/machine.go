@@ -1,13 +1,16 @@
 package farm
 
 import (
+	"errors"
+	"fmt"
 	"math"
-	"os"
 	"runtime"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/cgroup"
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 )
 
 // CPUQuota is how many CPUs this process may use: the affinity mask and the cgroup's limit, rounded up. Go's run-time knows
@@ -21,13 +24,30 @@ func MemoryLimit() int64 {
 	if unix.Sysinfo(&info) == nil {
 		limit = int64(info.Totalram) * int64(info.Unit)
 	}
-	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		text, err := os.ReadFile(file)
-		if n, bad := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && bad == nil && n > 0 {
-			limit = min(limit, n)
-		}
+	if n, ok := cgroup.MemoryLimit(); ok {
+		limit = min(limit, n)
 	}
 	return limit
+}
+
+// room reports whether this process may have so many workers, a spare, and a video to read and one to write.
+func room(processes int, spare bool) error {
+	const videos = 2
+	processes += videos
+	if spare {
+		processes++
+	}
+	return proc.Room(processes)
+}
+
+// withAddressSpace names the limit that is behind an error of mmap.
+func withAddressSpace(err error) error {
+	var l unix.Rlimit
+	if errors.Is(err, unix.ENOMEM) && unix.Getrlimit(unix.RLIMIT_AS, &l) == nil && l.Cur != unix.RLIM_INFINITY {
+		return fmt.Errorf("%w: the address space of this process is limited to %d MiB, which only reserving it uses up: "+
+			"allow more (ulimit -v unlimited)", err, l.Cur>>20)
+	}
+	return err
 }
 
 func defaultMemory() int64 { return min(max(MemoryLimit()/4, 256<<20), 8<<30) }

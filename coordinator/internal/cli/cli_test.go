@@ -153,12 +153,12 @@ func TestExitCodes(t *testing.T) {
 
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]int64{"": 0, "512M": 512 << 20, "1.5g": 3 << 29, "2GiB": 2 << 30, "1TB": 1 << 40, "104857600": 100 << 20} {
-		if got, err := parseSize(text); got != want || err != nil {
+		if got, err := parseSize("--memory", text, minMemory); got != want || err != nil {
 			t.Errorf("%s: %d %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"x", "-1G", "1M", "2T", "NaN", "1e400", "M", "1KM"} {
-		if got, err := parseSize(text); err == nil {
+		if got, err := parseSize("--memory", text, minMemory); err == nil {
 			t.Errorf("%s: %d", text, got)
 		}
 	}

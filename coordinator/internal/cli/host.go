@@ -2,13 +2,13 @@ package cli
 
 import (
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/cgroup"
 )
 
 // check is one finding of the doctor.
@@ -107,7 +107,7 @@ func fileLimit() check {
 	}
 	text := strconv.FormatUint(l.Cur, 10) + " (ulimit -n)"
 	if l.Cur < 256 {
-		return note("open files", text+"; a worker takes about eight, so this is enough for few workers")
+		return note("open files", text+"; a worker takes five, so this is enough for few workers")
 	}
 	return good("open files", text)
 }
@@ -126,21 +126,13 @@ func sizeLimit(name string, resource int, enough uint64) check {
 	return good(name, bytesText(l.Cur))
 }
 
-// cgroupMemory reads the limit of version 2, or of version 1, as this process sees it.
+// cgroupMemory is the least limit of the control groups that this process is in.
 func cgroupMemory() check {
 	const name = "cgroup memory"
-	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-		if err != nil || n > math.MaxInt64/2 {
-			return good(name, "unlimited")
-		}
-		return good(name, bytesText(n))
+	if n, ok := cgroup.MemoryLimit(); ok {
+		return good(name, bytesText(uint64(n)))
 	}
-	return good(name, "no limit found")
+	return good(name, "no limit")
 }
 
 func machineMemory() check {

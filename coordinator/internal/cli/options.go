@@ -19,8 +19,10 @@ type runOptions struct {
 	fps                               float64
 	codec, isolation, progress        string
 	limit, workers, threads, attempts int
-	timeout                           time.Duration
-	memory, worker                    string
+	timeout, maxAge, stallTimeout     time.Duration
+	memory, maxMemory, workerMemory   string
+	maxJobs                           int
+	worker                            string
 }
 
 func isolations() []string { return []string{string(farm.Process), string(farm.Thread)} }
@@ -66,14 +68,20 @@ func (o *runOptions) validate() error {
 		{"--threads", o.threads, 1, 1024},
 		{"--attempts", o.attempts, 1, 100},
 		{"--limit", o.limit, 0, 1 << 40},
-		{"--timeout", int(o.timeout), 0, int(24 * time.Hour)},
+		{"--max-jobs", o.maxJobs, 0, 1 << 40},
 	}
 	for _, n := range numbers {
 		if n.value < n.low || n.value > n.up {
-			if n.flag == "--timeout" {
-				return usagef("--timeout %v: up to 24h is possible", o.timeout)
-			}
 			return usagef("%s %d: %d to %d are possible", n.flag, n.value, n.low, n.up)
+		}
+	}
+	durations := []struct {
+		flag  string
+		value time.Duration
+	}{{"--timeout", o.timeout}, {"--max-age", o.maxAge}, {"--stall-timeout", o.stallTimeout}}
+	for _, d := range durations {
+		if d.value < 0 || d.value > 24*time.Hour {
+			return usagef("%s %v: up to 24h is possible", d.flag, d.value)
 		}
 	}
 	if !slices.Contains(isolations(), o.isolation) {
@@ -118,26 +126,35 @@ func (o *runOptions) farmConfig() (farm.Config, error) {
 	if err != nil {
 		return farm.Config{}, err
 	}
-	memory, err := parseSize(o.memory)
-	if err != nil {
-		return farm.Config{}, err
+	c := farm.Config{
+		Worker:       worker,
+		Workers:      o.workers,
+		Isolation:    farm.Isolation(o.isolation),
+		Threads:      o.threads,
+		Attempts:     o.attempts,
+		Timeout:      o.timeout,
+		MaxJobs:      o.maxJobs,
+		MaxAge:       o.maxAge,
+		StallTimeout: o.stallTimeout,
 	}
-	return farm.Config{
-		Worker:    worker,
-		Workers:   o.workers,
-		Isolation: farm.Isolation(o.isolation),
-		Threads:   o.threads,
-		Attempts:  o.attempts,
-		Timeout:   o.timeout,
-		Memory:    memory,
-	}, nil
+	if c.Memory, err = parseSize("--memory", o.memory, minMemory); err != nil {
+		return c, err
+	}
+	if c.MaxMemory, err = parseSize("--max-memory", o.maxMemory, minMemory); err != nil {
+		return c, err
+	}
+	c.MemoryCap, err = parseSize("--worker-memory", o.workerMemory, minWorkerMemory)
+	return c, err
 }
 
-// minMemory keeps a handful of large frames on their way in and out.
-const minMemory = 64 << 20
+// What is less than useful: a handful of large frames on their way in and out, and a worker that has only just started.
+const (
+	minMemory       = 64 << 20
+	minWorkerMemory = 256 << 20
+)
 
 // parseSize reads a number of bytes with an optional K, M, G or T, of which 1024 make the next, and an optional B or iB.
-func parseSize(text string) (int64, error) {
+func parseSize(flag, text string, least int64) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
@@ -148,8 +165,8 @@ func parseSize(text string) (int64, error) {
 		s = s[:i]
 	}
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(n*float64(int64(1)<<shift) >= minMemory && n*float64(int64(1)<<shift) <= 1<<40) {
-		return 0, usagef("--memory %s: 64M to 1T are possible, written such as 512M or 2G", text)
+	if err != nil || !(n*float64(int64(1)<<shift) >= float64(least) && n*float64(int64(1)<<shift) <= 1<<40) {
+		return 0, usagef("%s %s: %dM to 1T are possible, written such as 512M or 2G", flag, text, least>>20)
 	}
 	return int64(n * float64(int64(1)<<shift)), nil
 }

@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,7 +17,7 @@ func (p *process) limitMemory() {
 		return
 	}
 	limit := unix.Rlimit{Cur: uint64(p.cap), Max: uint64(p.cap)}
-	if err := unix.Prlimit(p.pid(), unix.RLIMIT_DATA, &limit, nil); err != nil {
+	if err := unix.Prlimit(p.pid(), unix.RLIMIT_DATA, &limit, nil); err != nil && !errors.Is(err, unix.ESRCH) {
 		p.kill(CauseStart, fmt.Sprintf("its memory cap cannot be set: %v", err))
 	}
 }
@@ -25,19 +26,19 @@ func (p *process) limitMemory() {
 const (
 	filesPerWorker   = 5 // two standard streams, the lifeline, the connection, the handle of the process
 	threadsPerWorker = 8
-	filesInReserve   = 32 // for a start under way, the arena, inputs and outputs
+	filesInReserve   = 16 // for a start under way, the arena, inputs and outputs
 )
 
 // Room reports whether the limits of this process allow so many workers at a time.
 func Room(workers int) error {
 	files := filesOpen() + workers*filesPerWorker + filesInReserve
 	if limit := openFiles(); uint64(files) > limit {
-		return fmt.Errorf("%d workers take about %d open files, but this process may have %d (ulimit -n): "+
+		return fmt.Errorf("%d worker processes, the spare and those for videos among them, take about %d open files, but this process may have %d (ulimit -n): "+
 			"allow more, or use fewer workers", workers, files, limit)
 	}
 	threads := workers * threadsPerWorker
 	if limit, ok := taskLimit(); ok && int64(threads) > limit {
-		return fmt.Errorf("%d workers take at least %d threads, but %d are allowed (ulimit -u, or the cgroup's pids.max): "+
+		return fmt.Errorf("%d worker processes, the spare and those for videos among them, take at least %d threads, but %d are allowed (ulimit -u, or the cgroup's pids.max): "+
 			"allow more, or use fewer workers", workers, threads, limit)
 	}
 	return nil

@@ -45,12 +45,8 @@ func (l *Launcher) launch(c Config) (*process, error) {
 		line: make(chan net.Conn, 1), hello: make(chan string, 1), done: make(chan struct{}),
 	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	child, err := p.plumb(c)
-	defer closeAll(child)
-	if err == nil {
-		p.began = time.Now()
-		l.do(func() { err = p.cmd.Start() })
-	}
+	var err error
+	l.do(func() { err = p.start(c) })
 	if err != nil {
 		p.abandon()
 		return nil, err
@@ -61,6 +57,17 @@ func (l *Launcher) launch(c Config) (*process, error) {
 	p.pumps.Go(func() { _, _ = io.Copy(&p.last, p.pipes[1]) })
 	go p.wait()
 	return p, nil
+}
+
+// start runs on the launcher's thread, one process after the other: the files that it opens for a moment are few.
+func (p *process) start(c Config) error {
+	child, err := p.plumb(c)
+	defer closeAll(child)
+	if err != nil {
+		return err
+	}
+	p.began = time.Now()
+	return p.cmd.Start()
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }

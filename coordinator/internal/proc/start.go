@@ -42,7 +42,7 @@ func (l *Launcher) Start(ctx context.Context, c Config) (*Worker, error) {
 		return nil, &StartError{Path: c.Path, Reason: reason(err), Fatal: fatal}
 	}
 	w := &Worker{process: p}
-	stopWatching := context.AfterFunc(ctx, func() { w.Kill(CauseStart, ctx.Err().Error()) })
+	stopWatching := context.AfterFunc(ctx, func() { w.Kill(CauseStart, "") })
 	defer stopWatching()
 	if err = w.begin(ctx); err == nil {
 		return w, nil
@@ -78,7 +78,7 @@ func (w *Worker) leave(err error) {
 		case <-timer.C:
 		}
 	}
-	w.Kill(CauseStart, reason(err))
+	w.Kill(CauseStart, "")
 }
 
 // strangerError is the first line of a program that is no worker of this version.

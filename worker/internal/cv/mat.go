@@ -3,11 +3,14 @@
 package cv
 
 import (
+	"fmt"
 	"strings"
 	"unsafe"
 
-	"github.com/cvfarm/cvfarm/shared/frame"
 	"gocv.io/x/gocv"
+
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
 // matType is OpenCV's type of such pixels: frame numbers the depths as OpenCV does.
@@ -39,5 +42,11 @@ func short(err error) string {
 	if r := []rune(text); len(r) > 240 {
 		text = string(r[:240]) + " …"
 	}
+	if limit, capped := serve.MemoryCap(); capped && strings.HasPrefix(text, outOfMemory) {
+		text += fmt.Sprintf("; this worker's memory is capped at %d MiB", limit>>20)
+	}
 	return text
 }
+
+// outOfMemory is how the messages of OpenCV's error StsNoMem begin.
+const outOfMemory = "(-4:"

@@ -1,0 +1,41 @@
+//go:build opencv
+
+package integration
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A job that runs away is stopped by the kernel at the cap; the others in the run are done.
+func TestWorkerMemoryIsCapped(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name, worker, pipeline string
+		code, says             string
+	}{
+		{"the worker dies of it", fakeWorker(t, ""), "hog mb=2048", "crashed", "its memory was capped at 512 MiB"},
+		{"the op survives it", binary(t, "worker"), "resize dsize=30000x30000 | invert", "invalid", "this worker's memory is capped at 512 MiB"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := runIn(t, dir, "run", thumbnail(t), "-p", c.pipeline, "-o", "none", "--worker", c.worker, "--worker-memory", "512M",
+				"--memory", "12G", "--report", "report.json").exits(1, c.says)
+			f := readReport(t, filepath.Join(dir, "report.json")).counts(t, 1, 0, 1).Failures[0]
+			if *f.Code != c.code || !strings.Contains(*f.Message, c.says) {
+				t.Errorf("it failed as %s: %s\n%s", *f.Code, *f.Message, p.stderr.text())
+			}
+		})
+	}
+}
+
+// The shared frames do not count: each of these is larger than the cap.
+func TestSharedFramesAreNotUnderTheCap(t *testing.T) {
+	t.Parallel()
+	p := runIn(t, t.TempDir(), "run", clip(t), "-p", "resize dsize=15000x13000", "-o", "none", "--limit", "3", "--worker-memory", "512M",
+		"--memory", "4G", "--workers", "1")
+	p.exits(0)
+}
