@@ -15,6 +15,8 @@ import (
 type Policy struct {
 	// First is the wait after a single bad end, Max the longest. Default to 50 ms and 30 s.
 	First, Max time.Duration
+	// Long is the wait before the first trial of an open Breaker. Defaults to 1 s.
+	Long time.Duration
 	// HalfLife is the time in which half of the meter is forgotten. Defaults to 30 s.
 	HalfLife time.Duration
 	// Limit is the reading from which on the worker counts as broken. Defaults to 5.
@@ -27,6 +29,9 @@ func (p Policy) withDefaults() Policy {
 	}
 	if p.Max == 0 {
 		p.Max = 30 * time.Second
+	}
+	if p.Long == 0 {
+		p.Long = time.Second
 	}
 	if p.HalfLife == 0 {
 		p.HalfLife = 30 * time.Second
@@ -58,10 +63,19 @@ func (m *Meter) Failed(now time.Time) time.Duration {
 	if m.level < 1.5 {
 		return 0
 	}
-	wait := float64(m.policy.First) * math.Pow(2, m.level-2)
-	wait = min(wait, float64(m.policy.Max))
+	return m.wait(m.policy.First, m.level-2)
+}
+
+// wait doubles d so many times, up to the longest wait, and adds jitter: a quarter more or less.
+func (m *Meter) wait(d time.Duration, doublings float64) time.Duration {
+	wait := min(float64(d)*math.Pow(2, doublings), float64(m.policy.Max))
 	return time.Duration(wait * (0.75 + 0.5*m.random()))
 }
+
+// long is the wait of an open breaker after so many trials.
+func (m *Meter) long(trials int) time.Duration { return m.wait(m.policy.Long, float64(trials)) }
+
+func (m *Meter) reset() { m.level, m.at = 0, time.Time{} }
 
 // Level is the reading now.
 func (m *Meter) Level(now time.Time) float64 {
