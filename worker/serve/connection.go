@@ -23,9 +23,9 @@ func serveConnection(service workerpb.WorkerServiceServer) error {
 	if err != nil {
 		return fmt.Errorf("the coordinator passed no connection: %w", err)
 	}
-	file.Close()                // FileConn has a duplicate, which our children do not inherit
-	signal.Ignore(os.Interrupt) // Ctrl-C is for the coordinator
-	silence, _ := io.Pipe()     // standard output and error reach the coordinator by themselves
+	file.Close()                                         // FileConn has a duplicate, which our children do not inherit
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt) // Ctrl-C is for the coordinator
+	silence, _ := io.Pipe()                              // standard output and error reach the coordinator by themselves
 	server := &plugin.GRPCServer{
 		Plugins: handshake.Guest(service),
 		Server: func(opts []grpc.ServerOption) *grpc.Server {

@@ -92,7 +92,7 @@ func limitChecks() []check {
 	return []check{
 		fileLimit(),
 		sizeLimit("locked memory", unix.RLIMIT_MEMLOCK, 0),
-		sizeLimit("address space", unix.RLIMIT_AS, 8<<30),
+		sizeLimit("address space", unix.RLIMIT_AS, 2<<40), // the arena's is reserved, not used
 		sizeLimit("file size", unix.RLIMIT_FSIZE, 1<<30),
 		cgroupMemory(),
 		machineMemory(),

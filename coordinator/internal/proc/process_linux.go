@@ -150,7 +150,7 @@ func (p *process) remember(cause Cause, detail string) {
 
 // lookTime bounds how much later a kill comes for the sake of what /proc tells. Reading it takes a millisecond, unless the
 // process holds a lock of the kernel's that the reader needs.
-const lookTime = 20 * time.Millisecond
+const lookTime = 50 * time.Millisecond
 
 // look is called with mu held: the process cannot be reaped meanwhile, so its pid is not another's.
 func (p *process) look() *ProcSnapshot {
