@@ -15,26 +15,83 @@ import (
 // would have to wait and may not, for a frame that never fits, and where memory is held by results that nobody releases,
 // fault.Closing after Close; or ctx's. The frame is taken in any case.
 func (f *Farm) Submit(ctx context.Context, j Job) (*Future, error) {
+	if j.Deadline.IsZero() {
+		return f.submit(ctx, j)
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, j.Deadline, errDeadline)
+	defer cancel()
+	future, err := f.submit(ctx, j)
+	switch {
+	case err == nil:
+		future.expireAt(j.Deadline)
+	case context.Cause(ctx) == errDeadline && errors.Is(err, context.DeadlineExceeded):
+		err = refuse(j, fault.Deadline, "its deadline passed before there was room for it")
+	}
+	return future, err
+}
+
+var errDeadline = errors.New("the job's deadline")
+
+func (f *Farm) submit(ctx context.Context, j Job) (*Future, error) {
 	t, err := f.admit(ctx, j)
 	if err != nil {
 		return nil, err
 	}
+	if err := f.enqueue(ctx, t, j); err != nil {
+		return nil, f.withdraw(t, err)
+	}
+	return &t.future, nil
+}
+
+// enqueue waits for room in the queue, or in that of the streams.
+func (f *Farm) enqueue(ctx context.Context, t *task, j Job) error {
+	jobs, slots := f.jobs, f.streams.slots
+	if j.Stream == "" {
+		slots = nil
+	} else {
+		jobs = nil
+	}
+	wait := ctx.Done()
 	if j.NoWait {
-		select {
-		case f.jobs <- t:
-			return &t.future, nil
-		default:
-			return nil, f.withdraw(t, refuse(j, fault.Overloaded, fmt.Sprintf("the queue is full: %d jobs wait", cap(f.jobs))))
-		}
+		wait = always
+	}
+	select { // room comes before the end of waiting
+	case jobs <- t:
+		return nil
+	case slots <- struct{}{}:
+		return f.enqueueInStream(t, j)
+	default:
 	}
 	select {
-	case f.jobs <- t:
-		return &t.future, nil
-	case <-ctx.Done():
-		return nil, f.withdraw(t, ctx.Err())
+	case jobs <- t:
+		return nil
+	case slots <- struct{}{}:
+		return f.enqueueInStream(t, j)
 	case <-f.stopped.Done():
-		return nil, f.withdraw(t, refuse(j, fault.Closing, "the farm is closing"))
+		return refuse(j, fault.Closing, "the farm is closing")
+	case <-wait:
 	}
+	if j.NoWait {
+		return refuse(j, fault.Overloaded, fmt.Sprintf("the queue is full: %d jobs wait", cap(f.jobs)))
+	}
+	return ctx.Err()
+}
+
+// always is a wait that is over.
+var always = func() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}()
+
+func (f *Farm) enqueueInStream(t *task, j Job) error {
+	err := f.streams.put(f, t, j.Stream)
+	if err == nil {
+		return nil
+	}
+	<-f.streams.slots
+	code, _ := fault.CodeOf(err)
+	return refuse(j, code, err.Error())
 }
 
 // admit checks a job and brings its frame into shared memory.
@@ -50,7 +107,7 @@ func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
 		return nil, err
 	}
 	t.id = f.lastID.Add(1)
-	t.future.id, t.future.done = t.id, make(chan struct{})
+	t.future.id, t.future.index, t.future.source, t.future.done = t.id, j.Frame.Index, j.Frame.Source, make(chan struct{})
 	t.frame.Pix, t.frame.Mem = nil, nil
 	setDefault(&t.timeout, f.config.Timeout)
 	return t, nil
@@ -58,11 +115,8 @@ func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
 
 // fill checks the rest of a job, counts it in, and gives the task its input.
 func (f *Farm) fill(ctx context.Context, t *task, j Job) error {
-	if j.Timeout < 0 {
-		return refuse(j, fault.Invalid, fmt.Sprintf("Timeout is %v: it cannot be negative", j.Timeout))
-	}
-	if err := j.Frame.Validate(); err != nil && !j.plan {
-		return refuseFor(j, err)
+	if err := check(t, j); err != nil {
+		return err
 	}
 	if !f.enter() {
 		return refuse(j, fault.Closing, "the farm is closing")
@@ -76,6 +130,27 @@ func (f *Farm) fill(ctx context.Context, t *task, j Job) error {
 	}
 	return err
 }
+
+// check refuses what cannot be.
+func check(t *task, j Job) error {
+	switch {
+	case j.plan:
+		return nil
+	case j.Timeout < 0:
+		return refuse(j, fault.Invalid, fmt.Sprintf("Timeout is %v: it cannot be negative", j.Timeout))
+	case len(j.Stream) > maxStreamKey:
+		return refuse(j, fault.Invalid, fmt.Sprintf("Stream has %d bytes: up to %d are possible", len(j.Stream), maxStreamKey))
+	case t.program.stateful() && j.Stream == "":
+		op := t.program.steps[t.program.keeps-1].Op
+		return refuseFor(j, fault.At(t.program.keeps, op, fault.Invalid, errNoStream))
+	}
+	if err := j.Frame.Validate(); err != nil {
+		return refuseFor(j, err)
+	}
+	return nil
+}
+
+var errNoStream = errors.New("keeps something from frame to frame: name the Stream that the frame belongs to")
 
 // bring returns a lease with the frame's bytes: its own where they lie in the arena, else a new one with a copy.
 func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {

@@ -19,6 +19,7 @@ type Farm struct {
 	ins, outs   *shm.Budget // for what goes into workers, for what comes out
 	host        *shm.Region // for frames that enter from Go memory
 	programs    programs
+	streams     streams
 	lanes       int // jobs that one worker runs at a time
 	supervisors []*supervisor
 	spares      chan *hire    // the worker that is kept ready
@@ -77,6 +78,7 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 		closed: make(chan struct{}), idle: make(chan struct{}),
 	}
 	f.programs = programs{ops: f.Ops, byText: map[string]*program{}, inputs: map[string]*input{}}
+	f.streams = streams{slots: make(chan struct{}, c.QueueSize), byKey: map[string]*stream{}}
 	f.stopped, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if f.host, err = arena.Region(f.ins); err != nil {
 		return nil, err
@@ -169,6 +171,9 @@ func (f *Farm) Close(ctx context.Context) error {
 
 // sweepUntilIdle answers what nobody will pull any more.
 func (f *Farm) sweepUntilIdle() {
+	for _, t := range f.streams.close(f) {
+		t.fail(f, fates[closing].code, "the farm is closing")
+	}
 	for {
 		select {
 		case t := <-f.jobs:

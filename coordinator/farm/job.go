@@ -17,6 +17,13 @@ type Job struct {
 	Frame frame.Frame
 	// Timeout replaces Config.Timeout where it is not 0.
 	Timeout time.Duration
+	// Deadline is when the answer must be there, whatever the job waits for: room, memory, its turn or the worker. It is answered
+	// with fault.Deadline then, and a worker that is at it for another 100 ms is killed. Zero is none.
+	Deadline time.Time
+	// Stream is the key of the stream that the frame belongs to; empty for none. Jobs of one stream are done in the order of their
+	// Submits by one worker, where ops that keep something from frame to frame find it. Such ops ask for a stream. See
+	// Farm.EndStream.
+	Stream string
 	// NoWait makes Submit refuse with fault.Overloaded where it would wait for room.
 	NoWait bool
 
@@ -36,6 +43,9 @@ type Result struct {
 	Attempts int
 	// Worker is the number of the worker that did it, from 1.
 	Worker int
+	// Restarted says that the job's stream went on in another worker than before, because that ended: what ops had kept is lost,
+	// and they began anew with this frame.
+	Restarted bool
 	// Run is how long it ran in the worker, as the worker says; Steps is the same for each step.
 	Run   time.Duration
 	Steps []time.Duration

@@ -13,6 +13,7 @@ import (
 type Latest struct {
 	farm     *Farm
 	pipeline string
+	stream   string          // where the pipeline keeps something from frame to frame
 	ctx      context.Context // ends with Close, for the waits of submit
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
@@ -38,7 +39,7 @@ type LatestCounts struct {
 
 // Latest returns one whose frames go through a pipeline. As many frames are under way as the farm has workers.
 func (f *Farm) Latest(pipeline string) *Latest {
-	l := &Latest{farm: f, pipeline: pipeline, free: f.config.Workers, wake: make(chan struct{}, 1), updated: make(chan struct{})}
+	l := &Latest{farm: f, pipeline: pipeline, stream: f.streamFor(pipeline), free: f.config.Workers, wake: make(chan struct{}, 1), updated: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(f.stopped)
 	l.done.Go(l.run)
 	return l
@@ -94,6 +95,7 @@ func (l *Latest) Counts() LatestCounts {
 func (l *Latest) Close() {
 	l.cancel()
 	l.done.Wait()
+	l.farm.EndStream(l.stream)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.next != nil {
@@ -131,7 +133,7 @@ func (l *Latest) begin() {
 	l.seq++
 	seq := l.seq
 	l.mu.Unlock()
-	future, err := l.farm.Submit(l.ctx, Job{Pipeline: l.pipeline, Frame: in})
+	future, err := l.farm.Submit(l.ctx, Job{Pipeline: l.pipeline, Frame: in, Stream: l.stream})
 	if err != nil {
 		l.arrived(seq, nil, err)
 		return

@@ -19,8 +19,9 @@ func (h *shift) over(exit proc.Exit) proc.Exit {
 		h.farm.lost(fl.task, whatHappened(fl, exit, guilty[fl]), Attempt{Worker: h.number, Exit: exit, Ran: ran(fl)})
 	}
 	h.inFlight = nil
-	if h.suspect != nil {
-		h.farm.retries <- h.suspect
+	if t := h.suspect; t != nil && !t.again(h.farm) {
+		t.left(h.farm, nil)
+		t.fail(h.farm, fates[closing].code, "the farm is closing")
 	}
 	for len(h.granted) > 0 {
 		(<-h.granted).Lease.Release()
@@ -89,9 +90,12 @@ func (f *Farm) lost(t *task, what happening, a Attempt) {
 	}
 	if fate.retry && len(t.attempts) < f.config.Attempts && t.tries < maxTries && f.stopped.Err() == nil {
 		f.count(func(c *Counts) { c.Retries++ })
-		f.retries <- t // has room for every task that workers can hold
-		return
+		if t.again(f) {
+			return
+		}
+		what, fate = closing, fates[closing]
 	}
+	t.left(f, nil)
 	t.fail(f, fate.code, verdict(what, t, a))
 }
 

@@ -20,6 +20,7 @@ type program struct {
 	text   string
 	steps  pipeline.Pipeline
 	inputs []*input
+	keeps  int // the first step that keeps something from frame to frame, from 1; 0 for none
 
 	runs    atomic.Uint64
 	average atomic.Int64 // nanoseconds of a run
@@ -28,6 +29,9 @@ type program struct {
 	in, out    int // bytes of the last input and what came of it
 	knownSizes bool
 }
+
+// stateful reports whether its jobs must belong to a stream.
+func (p *program) stateful() bool { return p.keeps > 0 }
 
 // pace is how long a run took of late; an unknown one counts as long.
 func (p *program) pace() time.Duration {
@@ -109,7 +113,7 @@ func (p *programs) compile(text string) (*program, error) {
 	if err := ops.Check(parsed); err != nil {
 		return nil, err
 	}
-	prog := &program{text: parsed.String(), steps: parsed}
+	prog := &program{text: parsed.String(), steps: parsed, keeps: ops.Stateful(parsed)}
 	for _, ref := range ops.Inputs(parsed) {
 		in, ok := p.inputs[ref.Name]
 		if !ok {

@@ -12,16 +12,18 @@ import (
 type Queue struct {
 	farm     *Farm
 	pipeline string
+	stream   string        // where the pipeline keeps something from frame to frame
 	order    chan *Future  // in the order of Put; its capacity is what bounds the frames under way
 	turn     chan struct{} // held by the one Put that is submitting
 	closed   chan struct{}
 	once     sync.Once
 }
 
-// Queue returns a queue whose frames go through a pipeline. A pipeline that cannot run shows in the first Put.
+// Queue returns a queue whose frames go through a pipeline. A pipeline that cannot run shows in the first Put. The frames of a
+// pipeline that keeps something from frame to frame are a stream of their own.
 func (f *Farm) Queue(pipeline string) *Queue {
 	return &Queue{
-		farm: f, pipeline: pipeline,
+		farm: f, pipeline: pipeline, stream: f.streamFor(pipeline),
 		order: make(chan *Future, f.Window()), turn: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 }
@@ -43,7 +45,7 @@ func (q *Queue) Put(ctx context.Context, in frame.Frame) error {
 		return &Error{Code: fates[closing].code, Message: "the queue is closed", Index: in.Index, Source: in.Source}
 	default:
 	}
-	future, err := q.farm.Submit(ctx, Job{Pipeline: q.pipeline, Frame: in})
+	future, err := q.farm.Submit(ctx, Job{Pipeline: q.pipeline, Frame: in, Stream: q.stream})
 	if err != nil {
 		return err
 	}
@@ -63,6 +65,7 @@ func (q *Queue) Close() {
 		close(q.closed)
 		close(q.order)
 		<-q.turn
+		q.farm.EndStream(q.stream)
 	})
 }
 

@@ -58,6 +58,9 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		}
 		h.measure(fl, now)
 		h.remove(fl)
+		if result.Restarted = fl.left(h.farm, h.hire); result.Restarted {
+			h.farm.events.send(Event{Kind: StreamRestarted, Worker: h.number, PID: h.worker.PID(), Stream: fl.stream.key})
+		}
 		fl.settle(h.farm, result, nil)
 		h.answeredOne(&fl.future)
 		h.worked()
@@ -66,6 +69,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	h.measure(fl, now)
 	h.remove(fl)
 	h.dropOutput(fl)
+	fl.left(h.farm, nil)
 	fl.failAt(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message, int(r.Fault.Step))
 	h.worked()
 	return nil
@@ -163,7 +167,11 @@ func (h *shift) measure(fl *flight, now time.Time) {
 
 func (h *shift) worked() {
 	h.jobs++
-	h.answered = true
+	if !h.answered {
+		h.answered = true
+		h.breaker.Answered()
+		h.showBreaker(nil)
+	}
 	if h.jobs == h.limit {
 		h.recycle(fmt.Sprintf("%d jobs", h.jobs))
 	}

@@ -53,7 +53,13 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 	}
 	starting, cancel := f.until(ctx)
 	defer cancel()
-	w, err := f.launcher.Start(starting, f.worker(region, 1))
+	var w *proc.Worker
+	for try := 1; ; try++ {
+		w, err = f.launcher.Start(starting, f.worker(region, 1))
+		if err == nil || try == firstTries || fatal(err) {
+			break
+		}
+	}
 	if err != nil {
 		region.Retire()
 		f.leaveSession()

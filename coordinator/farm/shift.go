@@ -2,6 +2,7 @@ package farm
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -29,6 +30,7 @@ type shift struct {
 	suspect  *task           // waits until the worker is empty
 	inFlight []*flight       // in the order in which they were sent, which is that in which the worker begins them
 	known    map[uint32]bool // programs that the worker has
+	keeping  map[uint32]bool // those of them that keep something for streams
 	load     time.Duration   // what the flights are expected to take
 	ending   bool            // no job may be sent any more
 	deaf     bool            // we ordered its end: what it says now comes too late
@@ -56,7 +58,7 @@ func newShift(s *supervisor, with *hire) *shift {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	return &shift{
-		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, timer: timer,
+		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, keeping: map[uint32]bool{}, timer: timer,
 		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
 		revoke: make(chan uint64, maxPrefetch),
 	}
@@ -66,6 +68,7 @@ func newShift(s *supervisor, with *hire) *shift {
 // somebody else's again.
 func (h *shift) run(ctx context.Context) proc.Exit {
 	go h.receive()
+	h.call() // for what its streams had before it came
 	defer h.timer.Stop()
 	watch := time.NewTicker(watchTick)
 	defer watch.Stop()
@@ -87,6 +90,8 @@ func (h *shift) run(ctx context.Context) proc.Exit {
 				continue
 			}
 			h.replied(reply)
+		case <-h.summons():
+			h.answerCall()
 		case g := <-h.granted:
 			h.grant(g)
 		case id := <-h.revoke:
@@ -115,6 +120,26 @@ func (h *shift) sources() (retries, jobs chan *task) {
 		return h.farm.retries, nil
 	}
 	return h.farm.retries, h.farm.jobs
+}
+
+// summons is the channel that tells of tasks in the supervisor's streams.
+func (h *shift) summons() <-chan struct{} {
+	if h.ending || !h.hasRoom() {
+		return nil
+	}
+	return h.called
+}
+
+// answerCall takes tasks from the supervisor's streams, and tells the worker which have ended.
+func (h *shift) answerCall() {
+	if t, ok := h.pull(); ok {
+		h.send(t)
+	} else if ended := h.farm.streams.farewells(h.supervisor); len(ended) > 0 {
+		_ = h.worker.Send(&workerpb.WorkRequest{EndStreams: ended})
+	}
+	if !h.hasRoom() {
+		h.call() // there may be more
+	}
 }
 
 // stop ends the worker, unless it has ended: at once where jobs are in it, else in good order. Replies that are on their way are
@@ -200,6 +225,9 @@ func (h *shift) pull() (*task, bool) {
 		return t, true
 	default:
 	}
+	if t, ok := h.farm.streams.next(h.supervisor, h.farm.lanes); ok {
+		return t, true
+	}
 	select {
 	case t := <-h.farm.jobs:
 		return t, true
@@ -211,6 +239,7 @@ func (h *shift) pull() (*task, bool) {
 // dispatch adds a task to a message and lends it its output.
 func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	if !t.future.startsIn(h) {
+		t.left(h.farm, nil)
 		t.fail(h.farm, fates[gaveUp].code, "cancelled by the caller")
 		return
 	}
@@ -226,14 +255,15 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	req.Jobs = append(req.Jobs, &workerpb.Job{
 		Id: t.id, Program: t.program.id, Geometry: workerpb.FromGeometry(t.frame.Geometry), Input: toBlock(t.input), Output: toBlock(fl.output),
 		Index: t.frame.Index, PtsNs: int64(t.frame.PTS), Attempt: uint32(t.tries),
-		Plan: t.plan,
+		Plan: t.plan, Stream: t.streamID(),
 	})
 }
 
-// teach defines a program, and when the worker knows too many, lets it forget those that no job in it needs.
+// teach defines a program, and when the worker knows too many, lets it forget those that no job in it needs and that keep
+// nothing for a stream.
 func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
 	if len(h.known) >= maxKnown {
-		needed := map[uint32]bool{}
+		needed := maps.Clone(h.keeping)
 		for _, fl := range h.inFlight {
 			needed[fl.program.id] = true
 		}
@@ -245,6 +275,9 @@ func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
 		}
 	}
 	h.known[p.id] = true
+	if p.stateful() {
+		h.keeping[p.id] = true
+	}
 	req.Define = append(req.Define, p.define())
 }
 

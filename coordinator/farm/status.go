@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/restart"
 )
 
 // Counts are totals since the start.
@@ -29,12 +31,24 @@ type Snapshot struct {
 type WorkerStatus struct {
 	Number int
 	State  State
+	// Breaker tells whether workers are started as usual, rarely, or for a trial.
+	Breaker Breaker
 	// PID is 0 where there is no process.
 	PID int
 	// Jobs it answered and workers that ended on it, since the start.
 	Jobs, Restarts uint64
 	LastExit       *Exit
 }
+
+// Breaker is the state of what keeps a supervisor from starting one worker after the other in vain.
+type Breaker = restart.State
+
+// The states of a breaker.
+const (
+	Closed   = restart.Closed   // a worker that ends is followed by the next, after the usual backoff
+	Open     = restart.Open     // too many ended without a single answer: the next start waits long
+	HalfOpen = restart.HalfOpen // one start is under way, to see whether it goes better
+)
 
 // MemoryStatus is the shared memory in bytes.
 type MemoryStatus struct {
@@ -77,6 +91,10 @@ const (
 	WorkerReady EventKind = "worker ready"
 	WorkerEnded EventKind = "worker ended" // with Exit, or with Err where it never was ready
 	ReaderAgain EventKind = "reader restarted"
+	// The breaker of a supervisor changed its state. With Breaker, and with Err where a start that failed changed it.
+	BreakerChanged EventKind = "breaker changed"
+	// A stream went on in another worker: what ops had kept for it is lost. With Stream.
+	StreamRestarted EventKind = "stream restarted"
 )
 
 // Event is something that happened to the farm.
@@ -87,6 +105,9 @@ type Event struct {
 	PID    int
 	Exit   *Exit
 	Err    error
+	// Breaker and Stream come with the kinds that say so.
+	Breaker Breaker
+	Stream  string
 	// Missed is how many events before this one the receiver was too slow for.
 	Missed int
 }

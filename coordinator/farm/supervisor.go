@@ -2,6 +2,7 @@ package farm
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -20,22 +21,28 @@ const (
 	Idle     State = "idle"     // a worker waits for jobs
 	Busy     State = "busy"     // a worker runs jobs
 	Backoff  State = "backoff"  // waiting before the next start
-	Broken   State = "broken"   // waiting long, after too many bad ends
+	Broken   State = "broken"   // waiting long, with the breaker open
 	Stopped  State = "stopped"  // the farm is closed
 )
 
 // supervisor owns one worker at a time: it starts it, feeds it, notices its end, waits, and starts the next. Everything but
 // status belongs to the goroutine in run.
 type supervisor struct {
-	farm      *Farm
-	number    int
-	meter     *restart.Meter
-	recent    [maxPrefetch]*Future // whose answers came last, for spill
-	newest    int
-	fruitless int         // starts in a row that failed
-	answered  bool        // the last worker answered a job
-	relief    *hire       // the worker that takes over from one that is recycled
-	first     func(error) // gets the outcome of the first start; nil afterwards
+	farm     *Farm
+	number   int
+	breaker  *restart.Breaker
+	recent   [maxPrefetch]*Future // whose answers came last, for spill
+	newest   int
+	failed   int           // starts in a row
+	answered bool          // the last worker answered a job
+	relief   *hire         // the worker that takes over from one that is recycled
+	called   chan struct{} // holds one while there is something in its streams
+	first    func(error)   // gets the outcome of the first start; nil afterwards
+
+	// Guarded by farm.streams.
+	streams   []*stream
+	farewells []uint64 // streams that the worker may forget
+	adrift    bool     // it cannot get a worker
 
 	mu     sync.Mutex // guards status
 	status WorkerStatus
@@ -43,9 +50,9 @@ type supervisor struct {
 
 func newSupervisor(f *Farm, number int, first func(error)) *supervisor {
 	return &supervisor{
-		farm: f, number: number, first: first,
-		meter:  restart.NewMeter(restart.Policy{}, rand.Float64),
-		status: WorkerStatus{Number: number, State: Starting},
+		farm: f, number: number, first: first, called: make(chan struct{}, 1),
+		breaker: restart.NewBreaker(restart.Policy{}, rand.Float64),
+		status:  WorkerStatus{Number: number, State: Starting, Breaker: Closed},
 	}
 }
 
@@ -54,6 +61,8 @@ func (s *supervisor) run(ctx context.Context) {
 	defer s.become(Stopped, 0)
 	for ctx.Err() == nil {
 		s.become(Starting, 0)
+		s.breaker.Started()
+		s.showBreaker(nil)
 		exit, err := s.oneWorker(ctx)
 		if ctx.Err() != nil {
 			break
@@ -62,8 +71,10 @@ func (s *supervisor) run(ctx context.Context) {
 		if err == nil && s.answered {
 			continue // it did something before it ended: the next one may, too
 		}
-		if s.fruitless++; exit.Cause != proc.CauseRecycle {
-			s.backOff(ctx, s.meter.Failed(time.Now()), err)
+		if exit.Cause != proc.CauseRecycle {
+			wait := s.breaker.Failed(time.Now())
+			s.showBreaker(err)
+			s.backOff(ctx, wait, err)
 		}
 	}
 	s.report(ctx.Err())
@@ -76,16 +87,27 @@ func (s *supervisor) run(ctx context.Context) {
 func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
 	h, err := s.next(ctx)
 	if err != nil {
-		s.report(err)
+		if s.failed++; s.failed >= firstTries || fatal(err) {
+			s.report(err)
+		}
 		return exitOf(err), err
 	}
 	defer h.region.Retire()
-	s.fruitless, s.answered = 0, false
+	s.failed, s.answered = 0, false
 	s.become(Idle, h.worker.PID())
 	s.report(nil) // now that Snapshot tells of it
 	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID()})
 	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", h.worker.PID())
 	return newShift(s, h).run(ctx), nil
+}
+
+// firstTries is how often a first worker may fail to start before Start hears of it: one may have been killed from outside.
+const firstTries = 3
+
+// fatal reports whether another try cannot help, or would keep the caller waiting as long as the first.
+func fatal(err error) bool {
+	var start *proc.StartError
+	return !errors.As(err, &start) || start.Fatal || start.Exit.Cause != proc.CauseExited
 }
 
 // next returns a worker: the one that relieved the last, the spare where one is ready, or a new one.
@@ -137,16 +159,17 @@ func (s *supervisor) ended(exit proc.Exit, err error) {
 	s.farm.config.Log.Warn("worker ended", "worker", s.number, "exit", exit.String(), "err", err)
 }
 
-// maxFruitless is how many starts in a row may fail before the worker counts as not to be had, however slowly they fail.
-const maxFruitless = 5
-
 // backOff waits before the next start. While no worker can be had at all, it answers jobs instead of letting them wait.
 func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error) {
 	state := Backoff
-	if err != nil && (s.fruitless >= maxFruitless || s.meter.Broken(time.Now())) {
+	if s.breaker.State() != Closed {
 		state = Broken
+	}
+	if state == Broken && err != nil {
 		s.farm.despair(err)
 		defer s.farm.hope()
+		s.farm.streams.abandon(s)
+		defer s.farm.streams.adopt(s)
 	}
 	s.become(state, 0)
 	timer := time.NewTimer(wait)
@@ -154,19 +177,46 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 	for {
 		why, hopeless := s.farm.hopeless()
 		var jobs, retries chan *task
+		var called chan struct{}
 		if hopeless {
-			jobs, retries = s.farm.jobs, s.farm.retries
+			jobs, retries, called = s.farm.jobs, s.farm.retries, s.called
 		}
 		select {
 		case t := <-jobs:
 			t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
 		case t := <-retries:
 			t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
+		case <-called:
+			s.refuseStreams("no worker can be had: " + why.Error())
 		case <-timer.C:
 			return
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// refuseStreams answers what waits in the supervisor's streams.
+func (s *supervisor) refuseStreams(why string) {
+	for {
+		t, ok := s.farm.streams.next(s, 1)
+		if !ok {
+			return
+		}
+		t.left(s.farm, nil)
+		t.fail(s.farm, fates[noWorker].code, why)
+	}
+}
+
+// showBreaker keeps the status in step with the breaker. err is why it changed, where that is known.
+func (s *supervisor) showBreaker(err error) {
+	state := s.breaker.State()
+	s.mu.Lock()
+	changed := s.status.Breaker != state
+	s.status.Breaker = state
+	s.mu.Unlock()
+	if changed {
+		s.farm.events.send(Event{Kind: BreakerChanged, Worker: s.number, Breaker: state, Err: err})
 	}
 }
 

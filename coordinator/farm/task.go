@@ -18,6 +18,9 @@ type task struct {
 	frame    frame.Frame // without Pix
 	input    *shm.Lease  // held until the task is settled, as are the program's inputs; nil for a plan
 	plan     bool        // only tell what would be made
+	stream   *stream     // nil: any worker will do
+	turn     uint64      // in the stream
+	queued   bool        // it takes one of the streams' slots
 	timeout  time.Duration
 	attempts []Attempt
 	tries    int // that ended, charged or not
@@ -31,12 +34,33 @@ func (t *task) settle(f *Farm, r *Result, err error) {
 	f.settled(err)
 }
 
+func (t *task) streamID() uint64 {
+	if t.stream == nil {
+		return 0
+	}
+	return t.stream.id
+}
+
 // predict returns how many bytes the output will probably need.
 func (t *task) predict() int {
 	if t.plan {
 		return 0
 	}
 	return t.program.predict(t.frame.Geometry, int(t.input.Size()))
+}
+
+// left tells the task's stream, where it has one, that the task has left its worker for good.
+func (t *task) left(f *Farm, answeredBy *hire) (restarted bool) {
+	return t.stream != nil && f.streams.done(t, answeredBy)
+}
+
+// again lets the task be tried once more. It reports false where the farm takes no more.
+func (t *task) again(f *Farm) bool {
+	if t.stream != nil {
+		return f.streams.again(t)
+	}
+	f.retries <- t // has room for every task that workers can hold
+	return true
 }
 
 // release gives back what the task holds.
@@ -63,13 +87,16 @@ func (t *task) failAt(f *Farm, code fault.Code, message string, step int) {
 
 // Future is the answer to a job, now or later. All methods are safe for concurrent use.
 type Future struct {
-	id   uint64 // of the job; 0 where there is none
-	done chan struct{}
+	id     uint64 // of the job; 0 where there is none
+	index  uint64 // of the frame, as its source
+	source string
+	done   chan struct{}
 
 	mu      sync.Mutex
-	settles bool   // the caller's view is decided
-	taken   bool   // somebody has the result
-	in      *shift // where the job is, or was last; nil while it waits
+	settles bool        // the caller's view is decided
+	taken   bool        // somebody has the result
+	expiry  *time.Timer // at the job's deadline; nil where it has none
+	in      *shift      // where the job is, or was last; nil while it waits
 	result  *Result
 	err     error
 }
@@ -96,25 +123,50 @@ func (f *Future) Wait(ctx context.Context) (*Result, error) {
 }
 
 // Cancel gives the job up: its answer is an error with fault.Cancelled, at once. A job that waits in the queue is never begun. A
-// worker that is still at it after 100 ms is killed, which is the only way to end a native call. Where the answer is there already, Cancel releases a result that nobody
-// waited for. Cancel may be called at any time and more than once.
+// worker that is still at it after 100 ms is killed, which is the only way to end a native call. Where the answer is there
+// already, Cancel releases a result that nobody waited for. Cancel may be called at any time and more than once.
 func (f *Future) Cancel() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	given := &Error{Code: fates[gaveUp].code, Message: "cancelled by the caller", Index: f.index, Source: f.source}
 	switch {
 	case !f.settles:
-		f.settles = true
-		f.err = &Error{Code: fates[gaveUp].code, Message: "cancelled by the caller"}
-		close(f.done)
-		if f.in != nil {
-			select {
-			case f.in.revoke <- f.id:
-			default: // as many are being revoked as a worker can have: the job ends in vain
-			}
-		}
+		f.giveUp(given)
 	case f.result != nil && !f.taken:
 		f.result.Release()
-		f.result, f.err = nil, &Error{Code: fates[gaveUp].code, Message: "cancelled by the caller"}
+		f.result, f.err = nil, given
+	}
+}
+
+// giveUp answers at once, and has the worker, where one is at the job, stopped soon.
+func (f *Future) giveUp(err error) {
+	f.settles, f.err = true, err
+	if f.expiry != nil {
+		f.expiry.Stop()
+	}
+	close(f.done)
+	if f.in != nil {
+		select {
+		case f.in.revoke <- f.id:
+		default: // as many are being revoked as a worker can have: the job ends in vain
+		}
+	}
+}
+
+// expireAt makes the answer an error at the deadline, if there is none by then.
+func (f *Future) expireAt(deadline time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.settles {
+		f.expiry = time.AfterFunc(time.Until(deadline), f.expire)
+	}
+}
+
+func (f *Future) expire() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.settles {
+		f.giveUp(&Error{Code: fates[late].code, Message: "not answered by the job's deadline", Index: f.index, Source: f.source})
 	}
 }
 
@@ -148,5 +200,8 @@ func (f *Future) settle(r *Result, err error) {
 		return
 	}
 	f.settles, f.result, f.err = true, r, err
+	if f.expiry != nil {
+		f.expiry.Stop()
+	}
 	close(f.done)
 }

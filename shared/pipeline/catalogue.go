@@ -82,9 +82,9 @@ func (c Catalogue) Complete(s Step) []Arg {
 	return args
 }
 
-// Stateful reports whether a step keeps something from frame to frame.
-func (c Catalogue) Stateful(p Pipeline) bool {
-	return slices.ContainsFunc(p, func(s Step) bool { op, _ := c.Find(s.Op); return op.Stateful })
+// Stateful returns the first step that keeps something from frame to frame, from 1; 0 where there is none.
+func (c Catalogue) Stateful(p Pipeline) int {
+	return 1 + slices.IndexFunc(p, func(s Step) bool { op, _ := c.Find(s.Op); return op.Stateful })
 }
 
 // Bind returns the arguments of step i with defaults filled in and every value checked, as Check does.

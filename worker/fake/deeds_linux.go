@@ -15,11 +15,23 @@ import (
 	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
-// EnvStart names a deed that a fake worker does before it serves: crash, hang, version, garbage, or nothing.
+// EnvStart names a deed that a fake worker does before it serves: crash, hang, version, garbage, killed:FILE (dies by a signal if
+// the file does not exist; it does afterwards), ill:FILE (crashes while the file exists), or nothing.
 const EnvStart = "CVFARM_FAKE_START"
 
 func misbehaveAtStart(deed string) {
+	deed, file, _ := strings.Cut(deed, ":")
 	switch deed {
+	case "killed":
+		if first(file) {
+			_ = unix.Kill(os.Getpid(), unix.SIGKILL)
+			forever()
+		}
+	case "ill":
+		if _, err := os.Stat(file); err == nil {
+			fmt.Fprintln(os.Stderr, "the library is broken today")
+			os.Exit(3)
+		}
 	case "crash":
 		fmt.Fprintln(os.Stderr, "cannot load the library that does not exist")
 		os.Exit(3)

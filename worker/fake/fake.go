@@ -88,9 +88,11 @@ func (s step) applies(in frame.Frame) bool {
 		return false
 	}
 	path := s.String("once")
-	if path == "" {
-		return true
-	}
+	return path == "" || first(path)
+}
+
+// first reports whether the file did not exist. It does afterwards.
+func first(path string) bool {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return false
