@@ -40,7 +40,7 @@ var opinions = []struct{ pipeline, expression string }{
 	{"morphology", "cv2.morphologyEx(img, cv2.MORPH_OPEN, rect(3))"},
 	{"sobel", "cv2.Sobel(img, -1, 1, 0)"},
 	{"laplacian", "cv2.Laplacian(img, -1)"},
-	{"invert", "cv2.bitwise_not(img)"},
+	{"bitwise_not", "cv2.bitwise_not(img)"},
 	{"stats", "img"}, // pixels pass through; its numbers have a test of their own
 	{"encode", "encoded('.jpg', img)"},
 	{"gray | encode ext=.webp", "encoded('.webp', gray)"},

@@ -11,14 +11,26 @@ import (
 // OpInfo is how a worker describes one of its ops.
 type OpInfo struct {
 	Name string `json:"name"`
+	// Family groups ops for people: "colour", "geometry", "filters".
+	Family string `json:"family"`
 	// Doc is one line in the imperative: "Convert to one gray channel."
 	Doc string `json:"doc"`
+	// Returns says what comes out, pixels and data: "one gray channel of the same size and depth".
+	Returns string `json:"returns"`
+	// Example is a pipeline that runs on a colour photograph, or on the bytes of one: "gray | canny low=50 high=150".
+	Example string `json:"example"`
 	// Module is the library part that the op needs: "imgproc", "imgcodecs", "core".
 	Module string  `json:"module"`
 	Params []Param `json:"params"`
 	// Stateful ops keep something from frame to frame: their jobs must belong to a stream.
 	Stateful bool `json:"stateful,omitempty"`
 }
+
+// WithReturns returns op with what comes out of it.
+func (op OpInfo) WithReturns(text string) OpInfo { op.Returns = text; return op }
+
+// WithExample returns op with an example of its use.
+func (op OpInfo) WithExample(text string) OpInfo { op.Example = text; return op }
 
 // Catalogue is the ops of a worker. The first of a name wins.
 type Catalogue []OpInfo

@@ -37,7 +37,7 @@ func (engine) Info() serve.Info {
 	ops := make(pipeline.Catalogue, len(deeds))
 	for i, d := range deeds {
 		ops[i] = pipeline.OpInfo{
-			Name: d.name, Doc: d.doc, Module: "fake", Params: append(d.params, conditions...), Stateful: d.name == "count",
+			Name: d.name, Family: "fake", Doc: d.doc, Module: "fake", Params: append(d.params, conditions...), Stateful: d.name == "count",
 		}
 	}
 	return serve.Info{Name: "fake", Versions: map[string]string{"fake": "1"}, Ops: ops}

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
 func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
@@ -19,6 +21,9 @@ func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 		seen[op.Name] = true
 		if op.Doc == "" || !strings.HasSuffix(op.Doc, ".") || op.Module == "" {
 			t.Errorf("%s: doc %q, module %q", op.Name, op.Doc, op.Module)
+		}
+		if op.Family == "" || op.Returns == "" || op.Example == "" {
+			t.Errorf("%s: family %q, returns %q, example %q", op.Name, op.Family, op.Returns, op.Example)
 		}
 		if err := info.Ops.Check(pipeline.Pipeline{{Op: op.Name}}); err != nil {
 			t.Errorf("defaults: %v", err)
@@ -37,6 +42,23 @@ func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 	for _, k := range []string{"opencv", "gocv", "go"} {
 		if info.Versions[k] == "" {
 			t.Errorf("no version of %s", k)
+		}
+	}
+}
+
+// An example is what people copy: it must run, on the bytes of a photograph or on its pixels, and use the op.
+func TestEveryExampleRuns(t *testing.T) {
+	encoded, pixels := frame.Encoded(readPhoto(t, "face.jpg")), decodedPhoto(t, "face.jpg")
+	for _, op := range New(Options{}).Info().Ops {
+		in := pixels
+		if strings.HasPrefix(op.Example, "decode") {
+			in = encoded
+		}
+		if !strings.Contains(" "+op.Example+" ", " "+op.Name+" ") {
+			t.Errorf("%s: its example is %s", op.Name, op.Example)
+		}
+		if _, err := serve.Try(compile(t, op.Example), in); err != nil {
+			t.Errorf("%s: %v", op.Example, err)
 		}
 	}
 }

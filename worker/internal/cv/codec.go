@@ -18,7 +18,8 @@ func codecOps() []op {
 			OpInfo: info("decode", "imgcodecs", "Decode the bytes of an image file. Only as the first step.",
 				pipeline.Choice("flags", []string{"color", "grayscale", "unchanged"},
 					"unchanged keeps alpha and 16 bits, and ignores the EXIF orientation"),
-				pipeline.Choice("truncated", []string{"refuse", "keep"}, "what to do with a jpeg that ends too early")),
+				pipeline.Choice("truncated", []string{"refuse", "keep"}, "what to do with a jpeg that ends too early")).
+				WithReturns("bgr u8, gray u8, or what the file holds").WithExample("decode flags=grayscale"),
 			bind: func(a pipeline.Args) (step, error) {
 				d := map[string]decoder{
 					"color":     {flags: gocv.IMReadColor, format: frame.FormatBGR},
@@ -32,7 +33,8 @@ func codecOps() []op {
 			OpInfo: info("encode", "imgcodecs", "Encode as an image file. Only as the last step.",
 				pipeline.Choice("ext", []string{".jpg", ".png", ".webp"}, "format"),
 				pipeline.Int("quality", 0, 0, 100, "of .jpg and .webp; 0 for the usual: 95 for .jpg, lossless for .webp"),
-				pipeline.Int("compression", -1, -1, 9, "of .png, 0 fast to 9 small; -1 for OpenCV's choice")),
+				pipeline.Int("compression", -1, -1, 9, "of .png, 0 fast to 9 small; -1 for OpenCV's choice")).
+				WithReturns("the bytes of the file").WithExample("encode ext=.png compression=3"),
 			bind: func(a pipeline.Args) (step, error) {
 				e := newEncoder(a.String("ext"), a.Int("quality"), a.Int("compression"))
 				return step{takes: e.takes, encode: &e, shape: e.shape}, nil

@@ -13,22 +13,14 @@ import (
 func colourOps() []op {
 	return []op{
 		{
-			OpInfo: info("gray", "imgproc", "Convert a colour picture to one gray channel; a gray one passes."),
-			bind:   func(pipeline.Args) (step, error) { return gray(), nil },
+			OpInfo: info("gray", "imgproc", "Convert a colour picture to one gray channel; a gray one passes.").
+				WithReturns("one gray channel of the same size and depth"),
+			bind: func(pipeline.Args) (step, error) { return gray(), nil },
 		}, {
 			OpInfo: info("cvt_color", "imgproc", "Convert from one colour space to another.",
-				pipeline.Choice("code", codes(), "from and to, as in cv2.COLOR_BGR2HSV")),
+				pipeline.Choice("code", codes(), "from and to, as in cv2.COLOR_BGR2HSV")).
+				WithReturns("a picture of the same size and depth, in the other colour space").WithExample("cvt_color code=BGR2HSV"),
 			bind: func(a pipeline.Args) (step, error) { return cvtColor(a.String("code")), nil },
-		}, {
-			OpInfo: info("equalize_hist", "imgproc", "Spread the histogram of a gray picture over the whole range."),
-			bind: func(pipeline.Args) (step, error) {
-				return filter(only(frame.FormatGray).of(frame.U8), gocv.EqualizeHist), nil
-			},
-		}, {
-			OpInfo: info("invert", "core", "Turn dark into bright: the largest value minus each element."),
-			bind: func(pipeline.Args) (step, error) {
-				return filter(input{}.of(frame.U8, frame.U16), gocv.BitwiseNot), nil
-			},
 		},
 	}
 }

@@ -18,7 +18,8 @@ func edgeOps() []op {
 				pipeline.Float("low", 50, 0, 1e6, "an edge goes on while the gradient is above this"),
 				pipeline.Float("high", 150, 0, 1e6, "an edge begins where the gradient is above this"),
 				pipeline.Int("apertureSize", 3, 3, 7, "kernel of the gradient").OnlyOdd(),
-				pipeline.Bool("L2gradient", false, "measure the gradient by its exact length")),
+				pipeline.Bool("L2gradient", false, "measure the gradient by its exact length")).
+				WithReturns("gray u8 of the same size: 255 on edges, 0 elsewhere").WithExample("gray | canny low=50 high=150"),
 			bind: func(a pipeline.Args) (step, error) {
 				low, high, aperture, l2 := a.Float("low"), a.Float("high"), a.Int("apertureSize"), a.Bool("L2gradient")
 				s := filter(input{}.of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error {
@@ -33,13 +34,15 @@ func edgeOps() []op {
 				pipeline.Int("dx", 1, 0, 30, "order of the derivative in x"),
 				pipeline.Int("dy", 0, 0, 30, "order of the derivative in y"),
 				pipeline.Int("ksize", 3, 1, 31, "side of the kernel").OnlyOdd(),
-				scaleParam(), deltaParam(), borderType()),
+				scaleParam(), deltaParam(), borderType()).
+				WithReturns(derived).WithExample("gray | sobel ddepth=s16 dx=1 dy=0"),
 			bind: sobel,
 		}, {
 			OpInfo: info("laplacian", "imgproc", "Sum the second derivatives in x and y.",
 				ddepthParam(),
 				pipeline.Int("ksize", 1, 1, 31, "side of the kernel").OnlyOdd(),
-				scaleParam(), deltaParam(), borderType()),
+				scaleParam(), deltaParam(), borderType()).
+				WithReturns(derived).WithExample("gray | laplacian ddepth=s16 ksize=3"),
 			bind: func(a pipeline.Args) (step, error) {
 				k, scale, delta, border := a.Int("ksize"), a.Float("scale"), a.Float("delta"), borders[a.String("borderType")]
 				return derivative(a.String("ddepth"), func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error {
@@ -49,6 +52,9 @@ func edgeOps() []op {
 		},
 	}
 }
+
+// derived is what derivative returns.
+const derived = "a picture of the same size and channels, of depth ddepth"
 
 func sobel(a pipeline.Args) (step, error) {
 	dx, dy, k := a.Int("dx"), a.Int("dy"), a.Int("ksize")

@@ -39,10 +39,27 @@ func New(opts Options) *Engine {
 	return e
 }
 
-// allOps is the catalogue, in the order in which people read it.
+// allOps is the catalogue, family by family, in the order in which people read it.
 func allOps() []op {
-	return slices.Concat(codecOps(), colourOps(), edgeOps(), smoothingOps(), geometryOps(), thresholdOps(), morphologyOps(),
-		plainOps())
+	return slices.Concat(
+		family("codec", codecOps()),
+		family("colour", colourOps()),
+		family("arithmetic", arithmeticOps()),
+		family("geometry", geometryOps()),
+		family("filters", filterOps()),
+		family("edges", edgeOps()),
+		family("thresholds", thresholdOps()),
+		family("morphology", morphologyOps()),
+		family("histograms", histogramOps()),
+		family("data", dataOps()),
+	)
+}
+
+func family(name string, ops []op) []op {
+	for i := range ops {
+		ops[i].Family = name
+	}
+	return ops
 }
 
 // Info describes the engine.
@@ -103,7 +120,10 @@ func ordinal(i int) string {
 	return fmt.Sprintf("%dth", i+1)
 }
 
-// info is a short way to write an op's description.
+// info describes an op. Without WithReturns it gives pictures of the geometry that it was given; without WithExample its name
+// alone is an example.
 func info(name, module, doc string, params ...pipeline.Param) pipeline.OpInfo {
-	return pipeline.OpInfo{Name: name, Doc: doc, Module: module, Params: params}
+	return pipeline.OpInfo{Name: name, Doc: doc, Module: module, Params: params, Returns: sameGeometry, Example: name}
 }
+
+const sameGeometry = "a picture of the same size, format and depth"

@@ -21,25 +21,29 @@ func geometryOps() []op {
 				pipeline.Float("fx", 0, 0, math.Inf(1), "factor of the width; 0 for fy"),
 				pipeline.Float("fy", 0, 0, math.Inf(1), "factor of the height; 0 for fx"),
 				pipeline.Choice("interpolation", []string{"linear", "nearest", "area", "cubic", "lanczos4"},
-					"area is best for making smaller, cubic for making larger")),
+					"area is best for making smaller, cubic for making larger")).
+				WithReturns("a picture of the new size").WithExample("resize dsize=320x0 interpolation=area"),
 			bind: resize,
 		}, {
 			OpInfo: info("crop", "core", "Cut a rectangle out.",
 				pipeline.Int("x", 0, 0, frame.MaxSide, "left edge"),
 				pipeline.Int("y", 0, 0, frame.MaxSide, "top edge"),
 				pipeline.Int("width", 0, 0, frame.MaxSide, "0 for what is right of x"),
-				pipeline.Int("height", 0, 0, frame.MaxSide, "0 for what is below y")),
+				pipeline.Int("height", 0, 0, frame.MaxSide, "0 for what is below y")).
+				WithReturns("the rectangle").WithExample("crop x=10 y=20 width=100 height=80"),
 			bind: crop,
 		}, {
 			OpInfo: info("flip", "core", "Mirror.",
-				pipeline.Int("flipCode", 1, -1, 1, "1 swaps left and right, 0 top and bottom, -1 both")),
+				pipeline.Int("flipCode", 1, -1, 1, "1 swaps left and right, 0 top and bottom, -1 both")).
+				WithExample("flip flipCode=1"),
 			bind: func(a pipeline.Args) (step, error) {
 				code := a.Int("flipCode")
 				return filter(input{}, func(src gocv.Mat, dst *gocv.Mat) error { return gocv.Flip(src, dst, code) }), nil
 			},
 		}, {
 			OpInfo: info("rotate", "core", "Turn by a multiple of 90 degrees.",
-				pipeline.Choice("rotateCode", []string{"90_clockwise", "180", "90_counterclockwise"}, "by how much")),
+				pipeline.Choice("rotateCode", []string{"90_clockwise", "180", "90_counterclockwise"}, "by how much")).
+				WithReturns("the picture turned; of 90 degrees, width and height change places").WithExample("rotate rotateCode=180"),
 			bind: func(a pipeline.Args) (step, error) {
 				code := map[string]gocv.RotateFlag{"90_clockwise": gocv.Rotate90Clockwise, "180": gocv.Rotate180Clockwise,
 					"90_counterclockwise": gocv.Rotate90CounterClockwise}[a.String("rotateCode")]

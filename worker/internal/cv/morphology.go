@@ -12,15 +12,17 @@ import (
 func morphologyOps() []op {
 	return []op{
 		{
-			OpInfo: info("dilate", "imgproc", "Grow what is bright: the largest value under a kernel.", kernelParams()...),
-			bind:   func(a pipeline.Args) (step, error) { return morphology(gocv.MorphDilate, a), nil },
+			OpInfo: info("dilate", "imgproc", "Grow what is bright: the largest value under a kernel.", kernelParams()...).
+				WithExample("dilate shape=ellipse ksize=5"),
+			bind: func(a pipeline.Args) (step, error) { return morphology(gocv.MorphDilate, a), nil },
 		}, {
-			OpInfo: info("erode", "imgproc", "Shrink what is bright: the smallest value under a kernel.", kernelParams()...),
-			bind:   func(a pipeline.Args) (step, error) { return morphology(gocv.MorphErode, a), nil },
+			OpInfo: info("erode", "imgproc", "Shrink what is bright: the smallest value under a kernel.", kernelParams()...).
+				WithExample("erode shape=cross ksize=3 iterations=2"),
+			bind: func(a pipeline.Args) (step, error) { return morphology(gocv.MorphErode, a), nil },
 		}, {
 			OpInfo: info("morphology", "imgproc", "Combine erosion and dilation.", append([]pipeline.Param{
 				pipeline.Choice("op", []string{"open", "close", "gradient", "tophat", "blackhat"}, "how"),
-			}, kernelParams()...)...),
+			}, kernelParams()...)...).WithExample("morphology op=close shape=ellipse ksize=9"),
 			bind: func(a pipeline.Args) (step, error) {
 				kinds := map[string]gocv.MorphType{"open": gocv.MorphOpen, "close": gocv.MorphClose,
 					"gradient": gocv.MorphGradient, "tophat": gocv.MorphTophat, "blackhat": gocv.MorphBlackhat}

@@ -20,7 +20,9 @@ func thresholdOps() []op {
 				anyNumber("thresh", 127, "the threshold, where it is not found automatically"),
 				anyNumber("maxval", 255, "the value for binary and binary_inv"),
 				pipeline.Choice("type", []string{"binary", "binary_inv", "trunc", "tozero", "tozero_inv"}, "what to do with them"),
-				pipeline.Choice("auto", []string{"none", "otsu", "triangle"}, "how to find the threshold, of a gray picture")),
+				pipeline.Choice("auto", []string{"none", "otsu", "triangle"}, "how to find the threshold, of a gray picture")).
+				WithReturns(sameGeometry + ", and the data thresh: the threshold that was used").
+				WithExample("gray | threshold auto=otsu"),
 			bind: thresholdStep,
 		}, {
 			OpInfo: info("adaptive_threshold", "imgproc", "Compare each pixel of a gray picture with its neighbourhood.",
@@ -28,7 +30,8 @@ func thresholdOps() []op {
 				pipeline.Choice("adaptiveMethod", []string{"mean", "gaussian"}, "how neighbours are weighed"),
 				pipeline.Choice("thresholdType", []string{"binary", "binary_inv"}, "which pixels pass"),
 				pipeline.Int("blockSize", 11, 3, maxKernel, "side of the neighbourhood").OnlyOdd(),
-				anyNumber("C", 2, "is subtracted from the mean")),
+				anyNumber("C", 2, "is subtracted from the mean")).
+				WithExample("gray | adaptive_threshold blockSize=11 C=2"),
 			bind: func(a pipeline.Args) (step, error) {
 				maxval, block, c := a.Float("maxValue"), a.Int("blockSize"), a.Float("C")
 				method, kind := gocv.AdaptiveThresholdMean, thresholdTypes[a.String("thresholdType")]

@@ -7,11 +7,12 @@ import (
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
-// plainOps leave the picture as it is.
-func plainOps() []op {
+// dataOps leave the picture as it is.
+func dataOps() []op {
 	return []op{
 		{
-			OpInfo: info("stats", "core", "Measure mean, standard deviation, least and largest value of each channel."),
+			OpInfo: info("stats", "core", "Measure mean, standard deviation, least and largest value of each channel.").
+				WithReturns("the picture as it came, and the data mean, stddev, min and max, each with one number per channel"),
 			bind: func(pipeline.Args) (step, error) {
 				return step{
 					takes: input{}.of(frame.U8, frame.S8, frame.U16, frame.S16, frame.S32, frame.F32, frame.F64),
@@ -19,7 +20,7 @@ func plainOps() []op {
 				}, nil
 			},
 		}, {
-			OpInfo: info("echo", "core", "Return what came in."),
+			OpInfo: info("echo", "core", "Return what came in.").WithReturns("the picture or the bytes as they came"),
 			bind:   func(pipeline.Args) (step, error) { return step{takes: input{bytes: true}}, nil },
 		},
 	}

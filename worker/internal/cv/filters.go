@@ -12,11 +12,12 @@ import (
 	"gocv.io/x/gocv"
 )
 
-func smoothingOps() []op {
+func filterOps() []op {
 	return []op{
 		{
 			OpInfo: info("blur", "imgproc", "Smooth by the mean of a rectangle.",
-				pipeline.SizeOf("ksize", "3", 1, maxKernel, "the rectangle"), borderType()),
+				pipeline.SizeOf("ksize", "3", 1, maxKernel, "the rectangle"), borderType()).
+				WithExample("blur ksize=5"),
 			bind: func(a pipeline.Args) (step, error) {
 				k, border := a.Size("ksize"), borders[a.String("borderType")]
 				return filter(filterable(), func(src gocv.Mat, dst *gocv.Mat) error {
@@ -27,11 +28,13 @@ func smoothingOps() []op {
 			OpInfo: info("gaussian_blur", "imgproc", "Smooth by a Gaussian.",
 				pipeline.SizeOf("ksize", "5", 0, maxKernel, "the kernel, odd; 0 to take it from sigma"),
 				pipeline.Float("sigmaX", 0, 0, maxKernel, "standard deviation in x; 0 to take it from ksize"),
-				pipeline.Float("sigmaY", 0, 0, maxKernel, "standard deviation in y; 0 for sigmaX"), borderType()),
+				pipeline.Float("sigmaY", 0, 0, maxKernel, "standard deviation in y; 0 for sigmaX"), borderType()).
+				WithExample("gaussian_blur ksize=5 sigmaX=1.5"),
 			bind: gaussianBlur,
 		}, {
 			OpInfo: info("median_blur", "imgproc", "Replace each pixel by the median of a square.",
-				pipeline.Int("ksize", 5, 1, 255, "side of the square; beyond 5 for u8 only").OnlyOdd()),
+				pipeline.Int("ksize", 5, 1, 255, "side of the square; beyond 5 for u8 only").OnlyOdd()).
+				WithExample("median_blur ksize=5"),
 			bind: func(a pipeline.Args) (step, error) {
 				k, takes := a.Int("ksize"), channels(1, 3, 4).of(frame.U8, frame.U16, frame.F32)
 				if k > 5 {
@@ -43,7 +46,8 @@ func smoothingOps() []op {
 			OpInfo: info("bilateral", "imgproc", "Smooth and keep edges. Slow.",
 				pipeline.Int("d", 9, 0, 255, "diameter of the neighbourhood; 0 to take it from sigmaSpace"),
 				pipeline.Float("sigmaColor", 75, 0, math.Inf(1), "how far colours may differ and still mix"),
-				pipeline.Float("sigmaSpace", 75, 0, 170, "how far pixels that mix may lie apart"), borderType()),
+				pipeline.Float("sigmaSpace", 75, 0, 170, "how far pixels that mix may lie apart"), borderType()).
+				WithExample("bilateral d=9 sigmaColor=75 sigmaSpace=75"),
 			bind: func(a pipeline.Args) (step, error) {
 				d, color, space := a.Int("d"), a.Float("sigmaColor"), a.Float("sigmaSpace")
 				border := borders[a.String("borderType")]
