@@ -21,6 +21,8 @@ const (
 	TypeSize   Type = "size"   // 5x3, width by height; 5 for a square
 	TypeImage  Type = "image"  // the name of an input that is a picture
 	TypeFile   Type = "file"   // the name of an input of any bytes, such as a model
+	TypeFloats Type = "floats" // 0.5,1,-2: a list, a point, a colour
+	TypeMatrix Type = "matrix" // 1,0,5/0,1,9: rows of numbers, "/" between the rows
 )
 
 // Param describes one parameter of an op.
@@ -29,13 +31,16 @@ type Param struct {
 	Type Type   `json:"type"`
 	// Default is the value when none is given: an int, float64, bool or string; nil where the parameter is required.
 	Default any `json:"default"`
-	// Min and Max bound numbers, and both sides of a size; nil for no bound.
+	// Min and Max bound numbers, each number of a list or matrix, and both sides of a size; nil for no bound.
 	Min *float64 `json:"min,omitempty"`
 	Max *float64 `json:"max,omitempty"`
 	// Odd allows odd numbers only (and both sides of a size).
 	Odd     bool     `json:"odd,omitempty"`
 	Choices []string `json:"choices,omitempty"`
-	Doc     string   `json:"doc"`
+	// Counts are the lengths that a list may have. Of a matrix they are rows and columns: two numbers for exactly these, one
+	// for the most of either.
+	Counts []int  `json:"counts,omitempty"`
+	Doc    string `json:"doc"`
 }
 
 // Int describes a whole number in [low, high].
@@ -77,6 +82,26 @@ func File(name, doc string) Param { return Param{Name: name, Type: TypeFile, Doc
 // IsInput reports whether the parameter's value is the name of an input.
 func (p Param) IsInput() bool { return p.Type == TypeImage || p.Type == TypeFile }
 
+// Floats describes a list of numbers, each in [low, high], of one of the given lengths. Its default is written as a user would.
+func Floats(name, def string, counts []int, low, high float64, doc string) Param {
+	return Param{Name: name, Type: TypeFloats, Default: def, Counts: counts, Min: bound(low), Max: bound(high), Doc: doc}
+}
+
+// Scalar describes a number for each channel of a picture, or one for all of them: a colour, or what is added to every pixel.
+func Scalar(name, def string, doc string) Param {
+	return Floats(name, def, []int{1, 2, 3, 4}, math.Inf(-1), math.Inf(1), doc+"; one number, or one for each channel")
+}
+
+// Matrix describes rows × cols numbers. Its default is written as a user would.
+func Matrix(name, def string, rows, cols int, doc string) Param {
+	return Param{Name: name, Type: TypeMatrix, Default: def, Counts: []int{rows, cols}, Doc: doc}
+}
+
+// Kernel describes a matrix of up to side rows and columns.
+func Kernel(name, def string, side int, doc string) Param {
+	return Param{Name: name, Type: TypeMatrix, Default: def, Counts: []int{side}, Doc: doc}
+}
+
 // OnlyOdd returns p for odd numbers only.
 func (p Param) OnlyOdd() Param { p.Odd = true; return p }
 
@@ -108,6 +133,8 @@ func (p Param) Allowed() string {
 		return "the name of a file that was given as an input"
 	case TypeSize:
 		return "a size such as 5 or 5x3, " + p.adjective() + "each side" + p.bounds()
+	case TypeFloats, TypeMatrix:
+		return p.allowedNumbers()
 	}
 	return fmt.Sprintf("%s %s%s%s", article(p), p.adjective(), p.Type, p.bounds())
 }
@@ -155,8 +182,7 @@ func (p Param) read(text string) (any, bool) {
 		n, err := strconv.Atoi(text)
 		return n, err == nil && p.inRange(float64(n)) && p.parity(n)
 	case TypeFloat:
-		f, err := strconv.ParseFloat(text, 64)
-		return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) && p.inRange(f)
+		return p.readFloat(text)
 	case TypeBool:
 		return text == "true", text == "true" || text == "false"
 	case TypeChoice:
@@ -168,8 +194,19 @@ func (p Param) read(text string) (any, bool) {
 	case TypeSize:
 		s, ok := parseSize(text)
 		return s, ok && p.side(s.Width) && p.side(s.Height)
+	case TypeFloats:
+		list, ok := p.readFloats(text)
+		return list, ok && slices.Contains(p.Counts, len(list))
+	case TypeMatrix:
+		m, ok := p.readMatrix(text)
+		return m, ok && p.fits(m)
 	}
 	return nil, false
+}
+
+func (p Param) readFloat(text string) (float64, bool) {
+	f, err := strconv.ParseFloat(text, 64)
+	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) && p.inRange(f)
 }
 
 func (p Param) side(n int) bool { return p.inRange(float64(n)) && p.parity(n) }

@@ -68,6 +68,8 @@ var testOps = Catalogue{
 	{Name: "blur", Params: []Param{SizeOf("ksize", "5", 1, 31, "").OnlyOdd(), Choice("border", []string{"default", "wrap"}, "")}},
 	{Name: "crop", Params: []Param{Int("x", 0, 0, 10, "").Required(), Bool("strict", false, "")}},
 	{Name: "large", Params: []Param{Int("n", 5_000_000, 0, 1<<30, "")}},
+	{Name: "warp", Params: []Param{Matrix("M", "1,0,0/0,1,0", 2, 3, ""), Kernel("kernel", "", 3, ""),
+		Floats("center", "", []int{0, 2}, 0, 100, ""), Scalar("value", "0", "")}},
 	{Name: "scale", Params: []Param{Float("by", 1, math.Inf(-1), math.Inf(1), "")}},
 }
 
@@ -75,7 +77,7 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 	cases := []struct{ name, text, err string }{
 		{"defaults are enough", "gray | canny", ""},
 		{"a near op", "grey", "step 1: unknown op grey; did you mean gray?"},
-		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, large, scale"},
+		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, large, warp, scale"},
 		{"a near parameter", "canny lo=3", "canny: unknown parameter lo; did you mean low?"},
 		{"an op without parameters", "gray x=1", "gray: unknown parameter x; it takes none"},
 		{"beyond the range", "gray | canny low=-1", "step 2, canny: low=-1 is not allowed: it takes a float in 0..1000"},
@@ -85,6 +87,19 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 		{"not one of the choices", "blur border=wra", "border=wra is not allowed: it takes one of default, wrap"},
 		{"a required parameter", "crop", "crop: parameter x is missing: an int in 0..10"},
 		{"a bool that is neither", "crop x=1 strict=yes", "strict=yes is not allowed: it takes true or false"},
+		{"lists and matrices", `warp M=1,0,5/0,1e-3,-.5 kernel=1 center=0,100 value=1,2,3,4`, ""},
+		{"an empty list and matrix where that is the default", `warp kernel="" center=""`, ""},
+		{"an empty matrix", `warp M=""`, `M= is not allowed: it takes 2 rows of 3 numbers, "," between numbers and "/" between rows`},
+		{"a matrix of another shape", "warp M=1,0/0,1", "M=1,0/0,1 is not allowed"},
+		{"a matrix transposed", "warp M=1,0/0,1/0,0", "is not allowed"},
+		{"rows of two lengths", "warp kernel=1,2/3", `kernel=1,2/3 is not allowed: it takes up to 3x3 numbers`},
+		{"a row without numbers", "warp kernel=1,2//3,4", "is not allowed"},
+		{"a matrix that is too large", "warp kernel=1/2/3/4", "is not allowed"},
+		{"a list that is too short", "warp center=1", `center=1 is not allowed: it takes 2 numbers with "," between them, each in 0..100`},
+		{"a list beyond its range", "warp center=1,101", "is not allowed"},
+		{"a list with a hole", "warp center=1,,2", "is not allowed"},
+		{"a list of words", "warp value=red", `value=red is not allowed: it takes 1 or 2 or 3 or 4 numbers`},
+		{"a list with what is no number", "warp value=1,NaN,3", "is not allowed"},
 		{"no bounds at all", "scale by=-1e300", ""},
 	}
 	for _, c := range cases {
@@ -107,7 +122,13 @@ func TestBindFillsInDefaultsAlsoAfterATripThroughJSON(t *testing.T) {
 	if err := json.Unmarshal(data, &ops); err != nil {
 		t.Fatal(err)
 	}
-	p, _ := Parse("crop x=3 | blur | canny low=0.5 | large")
+	p, _ := Parse("crop x=3 | blur | canny low=0.5 | large | warp value=1,2,3 kernel=1,2/3,4")
+	if warp, err := ops.Bind(p, 4); err != nil || !reflect.DeepEqual(warp, Args{
+		"M": Numbers{2, 3, []float64{1, 0, 0, 0, 1, 0}}, "kernel": Numbers{2, 2, []float64{1, 2, 3, 4}},
+		"center": []float64(nil), "value": []float64{1, 2, 3},
+	}) {
+		t.Fatal(warp, err)
+	}
 	if large, err := ops.Bind(p, 3); err != nil || large.Int("n") != 5_000_000 {
 		t.Fatal(large, err)
 	}
