@@ -106,7 +106,7 @@ const patience = 60 * time.Second
 // start runs the coordinator. At the test's end it must have ended, and nothing of it may be left.
 func start(t *testing.T, c command) *program {
 	t.Helper()
-	p := &program{t: t, dir: c.dir, temp: shortTemp(t), started: time.Now(), ended: make(chan struct{})}
+	p := &program{t: t, dir: c.dir, temp: t.TempDir(), started: time.Now(), ended: make(chan struct{})}
 	if p.dir == "" {
 		p.dir = t.TempDir()
 	}
@@ -197,17 +197,6 @@ func (p *program) leavesNothing() {
 	p.t.Helper()
 	p.allGone()
 	p.leftInTemp(0)
-}
-
-// shortTemp is a temporary folder whose path is short enough for sockets in it.
-func shortTemp(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "cvi-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 // eventually asks until there is no error, in vain for at most d.

@@ -61,6 +61,11 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 		{"run a.jpg -p gray -o none --attempts 0", "--attempts 0: 1 to 100"},
 		{"run a.jpg -p gray -o none --limit -3", "--limit -3"},
 		{"run a.jpg -p gray -o none --timeout 25h", "--timeout 25h0m0s: up to 24h"},
+		{"run a.jpg -p gray -o none --max-age -1s", "--max-age -1s: up to 24000h"},
+		{"run a.jpg -p gray -o none --stall-timeout 25h", "--stall-timeout 25h0m0s: up to 24h"},
+		{"run a.jpg -p gray -o none --max-jobs -1", "--max-jobs -1: 0 to"},
+		{"run a.jpg -p gray -o none --max-memory 1M", "--max-memory 1M: 64M to 1T"},
+		{"run a.jpg -p gray -o none --worker-memory 64M", "--worker-memory 64M: 256M to 1T"},
 		{"run a.jpg -p gray -o none --isolation vm", "--isolation vm: it is process or thread"},
 		{"run a.jpg -p gray -o none --progress loud", "--progress loud"},
 		{"run a.jpg -p gray -o none --memory 12", "--memory 12"},
@@ -138,6 +143,14 @@ func TestWorkerFromTheEnvironment(t *testing.T) {
 	t.Setenv(workerEnv, "")
 	if _, err := findWorker(""); err == nil || !strings.Contains(err.Error(), "make builds it") {
 		t.Error(err)
+	}
+}
+
+func TestLimitsOfWorkersReachTheFarm(t *testing.T) {
+	o := runOptions{worker: bystander(t), maxJobs: 7, maxAge: time.Hour, maxMemory: "1G", workerMemory: "2G", stallTimeout: time.Second}
+	c, err := o.farmConfig()
+	if err != nil || c.MaxJobs != 7 || c.MaxAge != time.Hour || c.MaxMemory != 1<<30 || c.MemoryCap != 2<<30 || c.StallTimeout != time.Second {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

@@ -78,10 +78,11 @@ func (o *runOptions) validate() error {
 	durations := []struct {
 		flag  string
 		value time.Duration
-	}{{"--timeout", o.timeout}, {"--max-age", o.maxAge}, {"--stall-timeout", o.stallTimeout}}
+		hours int // at most
+	}{{"--timeout", o.timeout, 24}, {"--max-age", o.maxAge, 24000}, {"--stall-timeout", o.stallTimeout, 24}}
 	for _, d := range durations {
-		if d.value < 0 || d.value > 24*time.Hour {
-			return usagef("%s %v: up to 24h is possible", d.flag, d.value)
+		if d.value < 0 || d.value > time.Duration(d.hours)*time.Hour {
+			return usagef("%s %v: up to %dh is possible", d.flag, d.value, d.hours)
 		}
 	}
 	if !slices.Contains(isolations(), o.isolation) {

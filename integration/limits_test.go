@@ -3,6 +3,8 @@
 package integration
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,4 +40,28 @@ func TestSharedFramesAreNotUnderTheCap(t *testing.T) {
 	p := runIn(t, t.TempDir(), "run", clip(t), "-p", "resize dsize=15000x13000", "-o", "none", "--limit", "3", "--worker-memory", "512M",
 		"--memory", "4G", "--workers", "1")
 	p.exits(0)
+}
+
+// What this process's own limits do not allow is told before anything is started, with the limit and what is needed.
+func TestLimitsOfTheCoordinatorAreNamed(t *testing.T) {
+	t.Parallel()
+	for limit, says := range map[string]string{
+		"ulimit -n 40":      "open files, but this process may have 40 (ulimit -n)",
+		"ulimit -v 1000000": "limited to 976 MiB",
+	} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			temp := t.TempDir()
+			cmd := exec.Command("sh", "-c", limit+`; exec "$0" "$@"`, binary(t, "coordinator"), "run", clip(t), "-p", "gray", "-o", "none",
+				"--workers", "4")
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+			out, err := cmd.CombinedOutput()
+			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), says) {
+				t.Errorf("%v: %s\nwant %q", err, out, says)
+			}
+			if left := names(t, temp); len(left) > 0 {
+				t.Errorf("it left %v", left)
+			}
+		})
+	}
 }
