@@ -18,7 +18,8 @@ func TestWorkerMemoryIsCapped(t *testing.T) {
 		code, says             string
 	}{
 		{"the worker dies of it", fakeWorker(t, ""), "hog mb=2048", "crashed", "its memory was capped at 512 MiB"},
-		{"the op survives it", binary(t, "worker"), "resize dsize=30000x30000 | invert", "invalid", "this worker's memory is capped at 512 MiB"},
+		{"the op survives it", binary(t, "worker"), "resize dsize=30000x30000 | median_blur ksize=3", "invalid",
+			"this worker's memory is capped at 512 MiB"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,8 +53,8 @@ func TestLimitsOfTheCoordinatorAreNamed(t *testing.T) {
 		t.Run(limit, func(t *testing.T) {
 			t.Parallel()
 			temp := t.TempDir()
-			cmd := exec.Command("sh", "-c", limit+`; exec "$0" "$@"`, binary(t, "coordinator"), "run", clip(t), "-p", "gray", "-o", "none",
-				"--workers", "4")
+			cmd := exec.Command("sh", "-c", limit+`; exec "$0" "$@"`, binary(t, "coordinator"), "run", clip(t), "-p", "gray",
+				"-o", "none", "--workers", "4")
 			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 			out, err := cmd.CombinedOutput()
 			if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), says) {
