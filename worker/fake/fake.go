@@ -127,14 +127,14 @@ func count(_ step, _ frame.Frame, out *serve.Output) error {
 	return out.Value("count", n+1)
 }
 
-// Shapes knows of grow; everything else leaves the frame's geometry.
+// Shapes knows of grow, and of a fail that spares no frame; everything else leaves the frame's geometry.
 func (p program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
 	shapes := make([]frame.Geometry, len(p))
 	for i, s := range p {
-		switch s.deed.name {
-		case "grow":
+		switch {
+		case s.deed.name == "grow":
 			in = frame.Geometry{Width: s.Int("n"), Height: 1, Format: frame.FormatGray}
-		case "fail":
+		case s.deed.name == "fail" && s.Int("index") < 0:
 			return nil, fault.At(i+1, "fail", fault.Invalid, errors.New("as it was told to"))
 		}
 		shapes[i] = in
