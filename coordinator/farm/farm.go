@@ -22,6 +22,7 @@ type Farm struct {
 	streams     streams
 	lanes       int // jobs that one worker runs at a time
 	supervisors []*supervisor
+	starting    chan struct{} // one for each start that is under way
 	spares      chan *hire    // the worker that is kept ready
 	staffed     chan struct{} // closed when every supervisor had its first worker, or failed to
 	events      broadcaster
@@ -74,7 +75,7 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 		config: c, arena: arena, launcher: proc.NewLauncher(c.Nice),
 		ins: shm.NewBudget("inputs", c.Memory/2), outs: shm.NewBudget("outputs", c.Memory/2),
 		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch)),
-		lanes: lanes, spares: make(chan *hire), staffed: make(chan struct{}),
+		lanes: lanes, spares: make(chan *hire), starting: make(chan struct{}, 2*CPUQuota()), staffed: make(chan struct{}),
 		closed: make(chan struct{}), idle: make(chan struct{}),
 	}
 	f.programs = programs{ops: f.Ops, byText: map[string]*program{}, inputs: map[string]*input{}}

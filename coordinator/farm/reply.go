@@ -64,6 +64,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		fl.settle(h.farm, result, nil)
 		h.answeredOne(&fl.future)
 		h.worked()
+		h.land(fl)
 		return nil
 	}
 	h.measure(fl, now)
@@ -72,6 +73,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	fl.left(h.farm, nil)
 	fl.failAt(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message, int(r.Fault.Step))
 	h.worked()
+	h.land(fl)
 	return nil
 }
 

@@ -27,7 +27,10 @@ type shift struct {
 	*hire
 	wear
 
-	suspect  *task           // waits until the worker is empty
+	suspect  *task                // waits until the worker is empty
+	landed   []*flight            // those that have ended, to be used again
+	request  workerpb.WorkRequest // for send alone
+	parcels  parcels
 	inFlight []*flight       // in the order in which they were sent, which is that in which the worker begins them
 	known    map[uint32]bool // programs that the worker has
 	keeping  map[uint32]bool // those of them that keep something for streams
@@ -197,7 +200,8 @@ func suspicious(t *task) bool { return len(t.attempts) > 0 }
 
 // send gives the worker a task, and with it whatever else waits in the queue and has room.
 func (h *shift) send(t *task) {
-	req := &workerpb.WorkRequest{}
+	req := &h.request
+	req.Define, req.Forget, req.Jobs = nil, nil, req.Jobs[:0]
 	for more := true; more; t, more = h.pull() {
 		if suspicious(t) && len(h.inFlight) > 0 {
 			h.suspect = t
@@ -246,17 +250,23 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	if !h.known[t.program.id] {
 		h.teach(req, t.program)
 	}
-	fl := &flight{task: t, cost: t.program.pace()}
+	fl := h.board(t)
 	h.load += fl.cost
 	if n := t.predict(); n > 0 {
 		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
 	}
 	h.inFlight = append(h.inFlight, fl)
-	req.Jobs = append(req.Jobs, &workerpb.Job{
-		Id: t.id, Program: t.program.id, Geometry: workerpb.FromGeometry(t.frame.Geometry), Input: toBlock(t.input), Output: toBlock(fl.output),
-		Index: t.frame.Index, PtsNs: int64(t.frame.PTS), Attempt: uint32(t.tries),
-		Plan: t.plan, Stream: t.streamID(),
-	})
+	req.Jobs = append(req.Jobs, h.parcels.pack(len(req.Jobs), fl))
+}
+
+// board makes a task a flight.
+func (h *shift) board(t *task) *flight {
+	fl := &flight{}
+	if n := len(h.landed); n > 0 {
+		fl, h.landed = h.landed[n-1], h.landed[:n-1]
+	}
+	*fl = flight{task: t, cost: t.program.pace()}
+	return fl
 }
 
 // teach defines a program, and when the worker knows too many, lets it forget those that no job in it needs and that keep
@@ -391,3 +401,6 @@ func (h *shift) remove(fl *flight) {
 	i := slices.Index(h.inFlight, fl)
 	h.inFlight = slices.Delete(h.inFlight, i, i+1)
 }
+
+// land lets a flight that was removed be used again.
+func (h *shift) land(fl *flight) { h.landed = append(h.landed, fl) }

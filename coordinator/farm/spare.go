@@ -16,8 +16,14 @@ type hire struct {
 	region *shm.Region
 }
 
-// hire starts a worker.
+// hire starts a worker, when it is its turn: as many at a time start well as there are CPUs, more would only time out.
 func (f *Farm) hire(ctx context.Context) (*hire, error) {
+	select {
+	case f.starting <- struct{}{}:
+		defer func() { <-f.starting }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	region, err := f.arena.Region(f.outs)
 	if err != nil {
 		return nil, err

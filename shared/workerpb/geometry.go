@@ -5,8 +5,12 @@ package workerpb
 import "github.com/cvfarm/cvfarm/shared/frame"
 
 // FromGeometry is g on the wire.
-func FromGeometry(g frame.Geometry) *Geometry {
-	return &Geometry{Width: uint32(g.Width), Height: uint32(g.Height), Format: uint32(g.Format), Depth: uint32(g.Depth)}
+func FromGeometry(g frame.Geometry) *Geometry { return new(Geometry).Set(g) }
+
+// Set makes m g on the wire, and returns it.
+func (m *Geometry) Set(g frame.Geometry) *Geometry {
+	m.Width, m.Height, m.Format, m.Depth = uint32(g.Width), uint32(g.Height), uint32(g.Format), uint32(g.Depth)
+	return m
 }
 
 // Frame is g off the wire, unchecked; nil is the zero Geometry.
