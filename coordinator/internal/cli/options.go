@@ -48,12 +48,35 @@ func (o *runOptions) resolve(app App) (*runJob, error) {
 	if j.inputs, err = media.Resolve(o.inputs, o.recursive); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{o.data, o.report} {
-		if err := media.Vacant(name, o.overwrite); name != "" && name != "-" && err != nil {
+	if err := o.checkFiles(j.output); err != nil {
+		return nil, err
+	}
+	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
+		if j.reportFile, err = media.CreateFile(o.report, o.overwrite); err != nil {
 			return nil, usageError{err}
 		}
 	}
 	return j, nil
+}
+
+// checkFiles refuses two flags that name one file, and a data file that exists.
+func (o *runOptions) checkFiles(out media.Output) error {
+	files := []struct{ flag, name string }{{"-o", out.Path}, {"--data", o.data}, {"--report", o.report}}
+	for i, a := range files {
+		for _, b := range files[:i] {
+			switch {
+			case a.name == "" || b.name == "" || (a.name == "-") != (b.name == "-"):
+			case a.name == "-":
+				return usagef("%s - and %s - both want standard output: give one of them a file", b.flag, a.flag)
+			case media.SameFile(a.name, b.name):
+				return usagef("%s and %s both name %s: give each a file of its own", b.flag, a.flag, a.name)
+			}
+		}
+	}
+	if err := media.Vacant(o.data, o.overwrite); o.data != "" && o.data != "-" && err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 func (o *runOptions) validate() error {
@@ -103,8 +126,6 @@ func (o *runOptions) parseOutput(app App) (media.Output, error) {
 		return out, err
 	}
 	switch {
-	case name == "-" && o.data == "-":
-		return out, usagef("--data - and -o - both want standard output: give one of them a file")
 	case name == "-" && app.Terminal(app.Out):
 		return out, usagef("-o - would write images to the terminal: redirect standard output, or name a file")
 	case out.Kind != media.ToVideo && (o.fpsGiven || o.codec != ""):
