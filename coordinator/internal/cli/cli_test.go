@@ -83,6 +83,8 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 		{"run a.jpg -p gray -o none --report " + old + "/r.json", "cannot write " + old + "/r.json: not a directory"},
 		{"run a.jpg -p gray -o none --report /dev/null", "not a regular file"},
 		{"run a.jpg -p gray -o none --report " + old, "exists already: --overwrite replaces it"},
+		{"run " + old + " -p gray -o none --overwrite --report " + old, "is an input"},
+		{"run " + old + " -p gray --overwrite --data " + old, "is an input"},
 		{"run camera:x -p gray -o none", "camera:x"},
 		{"run - - -p gray -o none", "given twice"},
 		{"ops a b", "one name"},

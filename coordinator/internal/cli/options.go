@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func (o *runOptions) resolve(app App) (*runJob, error) {
 	if j.inputs, err = media.Resolve(o.inputs, o.recursive); err != nil {
 		return nil, err
 	}
-	if err := o.checkFiles(j.output); err != nil {
+	if err := o.checkFiles(j.output, j.inputs); err != nil {
 		return nil, err
 	}
 	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
@@ -59,8 +60,8 @@ func (o *runOptions) resolve(app App) (*runJob, error) {
 	return j, nil
 }
 
-// checkFiles refuses two flags that name one file, and a data file that exists.
-func (o *runOptions) checkFiles(out media.Output) error {
+// checkFiles refuses two flags that name one file, a data file that exists, and one that is an input.
+func (o *runOptions) checkFiles(out media.Output, inputs []media.Input) error {
 	files := []struct{ flag, name string }{{"-o", out.Path}, {"--data", o.data}, {"--report", o.report}}
 	for i, a := range files {
 		for _, b := range files[:i] {
@@ -70,6 +71,17 @@ func (o *runOptions) checkFiles(out media.Output) error {
 				return usagef("%s - and %s - both want standard output: give one of them a file", b.flag, a.flag)
 			case media.SameFile(a.name, b.name):
 				return usagef("%s and %s both name %s: give each a file of its own", b.flag, a.flag, a.name)
+			}
+		}
+	}
+	for _, f := range files[1:] {
+		info, err := os.Stat(f.name)
+		if err != nil {
+			continue
+		}
+		for _, in := range inputs {
+			if other, err := os.Stat(in.Path); err == nil && os.SameFile(info, other) {
+				return usagef("%s %s is an input: give it another name", f.flag, f.name)
 			}
 		}
 	}
@@ -104,7 +116,7 @@ func (o *runOptions) validate() error {
 	}{{"--timeout", o.timeout}, {"--max-age", o.maxAge}, {"--stall-timeout", o.stallTimeout}}
 	for _, d := range durations {
 		if d.value < 0 || d.value > 24*time.Hour {
-			return usagef("%s %v: up to 24h is possible", d.flag, d.value)
+			return usagef("%s %v: 0 to 24h are possible", d.flag, d.value)
 		}
 	}
 	if !slices.Contains(isolations(), o.isolation) {

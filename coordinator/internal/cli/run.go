@@ -18,7 +18,7 @@ INPUT is one or more of
   photos/          a folder: the images in it, with -r also those further below; hidden files are passed over
   'photos/*.png'   a glob
   clip.mp4         a video file
-  rtsp://… http://…  a stream
+  rtsp://… http://…  a stream, or a video on a server; the end of a stream that has no length counts as a failure, so --limit it
   camera:0         a camera
   -                JPEG, PNG, WebP, BMP, PNM, TIFF or GIF images one after the other on standard input
 
@@ -28,12 +28,13 @@ OUTPUT is one of
   out/             image files under the inputs' names; a video's frames are called NAME-000001.png
   out.png          one image file, of one frame
   -                encoded images one after the other on standard output
-  none             nothing
+  none, /dev/null  nothing
 
 Where frames come encoded, decode is put in front of the pipeline; where image files go out, encode is put behind it.
-Outputs get their names only when they are complete, and existing files are kept unless --overwrite.
+Outputs get their names only when they are complete, and existing files are kept unless --overwrite. Missing folders are made.
 
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
+Both write the report.
 Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
   coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
