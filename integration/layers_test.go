@@ -92,7 +92,7 @@ var rules = []rule{
 		inTests: anywhere,
 		except: map[string]string{
 			"coordinator":                "names the signals that it answers to",
-			"coordinator/internal/cli":   "doctor asks what this kernel can and allows; the report, what a run cost; a start that fails, which limit stood in its way",
+			"coordinator/internal/cli":   "doctor asks what this kernel can and allows; the report, what a run cost",
 			"coordinator/internal/media": "puts files in place without replacing any, and sees a full disk before the encoder does",
 			"coordinator/farm":           "sizes its shared memory by the machine's",
 			"worker/fake":                "dies by every signal there is",

@@ -75,20 +75,25 @@ func (o *runOptions) checkFiles(out media.Output, inputs []media.Input) error {
 		}
 	}
 	for _, f := range files[1:] {
-		info, err := os.Stat(f.name)
-		if err != nil {
-			continue
-		}
-		for _, in := range inputs {
-			if other, err := os.Stat(in.Path); err == nil && os.SameFile(info, other) {
-				return usagef("%s %s is an input: give it another name", f.flag, f.name)
-			}
+		if isInput(f.name, inputs) {
+			return usagef("%s %s is an input: give it another name", f.flag, f.name)
 		}
 	}
 	if err := media.Vacant(o.data, o.overwrite); o.data != "" && o.data != "-" && err != nil {
 		return usageError{err}
 	}
 	return nil
+}
+
+func isInput(name string, inputs []media.Input) bool {
+	info, err := os.Stat(name)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(inputs, func(in media.Input) bool {
+		other, err := os.Stat(in.Path)
+		return err == nil && os.SameFile(info, other)
+	})
 }
 
 func (o *runOptions) validate() error {

@@ -76,7 +76,7 @@ func (j *runJob) startError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
-	return fmt.Errorf("cannot start the farm: %w%s", err, addressSpaceHint())
+	return fmt.Errorf("cannot start the farm: %w", err)
 }
 
 // onFarm refuses what the worker cannot do before a frame is sent, and then sends them.

@@ -3,14 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 )
@@ -25,9 +23,6 @@ func addWorkerFlag(cmd *cobra.Command, path *string) {
 // findWorker returns the path of the worker binary: the one that was named, else the one next to this program, else the
 // environment's.
 func findWorker(named string) (string, error) {
-	if err := checkTemp(); err != nil {
-		return "", err
-	}
 	if named != "" {
 		return checkWorker(named, "--worker")
 	}
@@ -55,35 +50,6 @@ func checkWorker(path, from string) (string, error) {
 		return "", usagef("%s %s: it is not an executable file", from, path)
 	}
 	return filepath.Abs(path)
-}
-
-// checkTemp looks at the folder where workers have their sockets.
-func checkTemp() error {
-	dir := os.TempDir()
-	info, err := os.Stat(dir)
-	switch {
-	case err == nil && !info.IsDir():
-		err = unix.ENOTDIR
-	case err == nil:
-		err = unix.Access(dir, unix.W_OK|unix.X_OK)
-	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	if err != nil {
-		return usagef("cannot use %s for temporary files: %w; set TMPDIR to a folder that can be written to", dir, err)
-	}
-	return nil
-}
-
-// addressSpaceHint is why a start may fail on a machine with memory enough.
-func addressSpaceHint() string {
-	var l unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_AS, &l); err != nil || l.Cur == unix.RLIM_INFINITY {
-		return ""
-	}
-	return fmt.Sprintf(" (the address space is limited to %s, and much more is reserved than used: try ulimit -v unlimited)", bytesText(l.Cur))
 }
 
 // closeGrace is how long workers may take to end in good order when all frames are answered.
