@@ -17,7 +17,7 @@ func main() {
 	ctx, drain := signals()
 	err := run(ctx, drain, os.Args[1:])
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "coordinator:", err)
+		fmt.Fprintln(os.Stderr, "coordinator:", cli.Plain(err.Error()))
 	}
 	os.Exit(cli.ExitCode(err))
 }

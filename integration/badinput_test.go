@@ -46,7 +46,14 @@ func TestBadInput(t *testing.T) {
 		{"an image that is too large", nil, "good.png -p resize,dsize=60000x60000 -o x.png", 1, []string{"good.png"}, nil},
 		{"a folder that cannot be made", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "file"), "x") },
 			"good.png -p gray -o file/out/", 1, []string{"cannot write", "file/out"}, nil},
-		{"an image in a folder that is not there", nil, "good.png -p gray -o nowhere/x.mp4", 1, []string{"cannot write nowhere/x.mp4", "no such file"}, nil},
+		{"a report that cannot be written", nil, "good.png -p gray -o x.png --report good.png/r.json", 2, []string{"cannot write good.png/r.json"}, nil},
+		{"a report in the output's place", nil, "good.png -p gray -o x.png --report x.png", 2, []string{"both name x.png"}, nil},
+		{"a name that speaks to the terminal", nil, "good.png \x1b]0;x.png -p gray -o out/", 1, []string{`cannot read \x1b]0;x.png`},
+			[]string{"out/good.png"}},
+		{"an image that is larger than there are", func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, "huge.ppm"), "P6\n# x\n2000000 2000000\n255\nabc")
+		},
+			"huge.ppm good.png -p gray -o out/", 1, []string{"pnm of 2000000x2000000: the limit is"}, []string{"out/good.png"}},
 		{"a folder in the way of a pattern's images", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "file"), "x") },
 			"good.png good.png -p gray -o file/%d.png", 1, []string{"cannot write file/1.png"}, nil},
 		{"an unknown codec", nil, "VIDEO -p gray -o out.mp4 --codec ZZZZ", 1, []string{"out.mp4", "ZZZZ", "avc1"}, nil},
@@ -158,7 +165,8 @@ func TestFullDisk(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			runIn(t, dir, append([]string{"run", clip(t)}, c.args...)...).exits(1, "cannot write disk/", c.says, "no space left")
+			runIn(t, dir, append([]string{"run", clip(t), "--report", "report.json"}, c.args...)...).exits(1, "cannot write disk/", c.says, "no space left")
+			readReport(t, filepath.Join(dir, "report.json"))
 			for _, name := range names(t, disk) {
 				if strings.HasPrefix(name, ".") || filepath.Ext(name) != ".png" {
 					t.Errorf("%s is on the disk", name)

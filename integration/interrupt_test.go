@@ -65,18 +65,23 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 		p.endsWithin(5 * time.Second)
 		p.exits(130, "interrupted")
 		t.Logf("ended after %v", time.Since(began))
+		holds(t, p.dir, "report.json")
+		if r := readReport(t, filepath.Join(p.dir, "report.json")); !r.Interrupted || *r.Output != "" || *r.FramesOut != 0 {
+			t.Errorf("the report of a run without an output: %s", read(t, filepath.Join(p.dir, "report.json")))
+		}
+		if strings.Contains(p.stderr.text(), "→") {
+			t.Errorf("it names an output that is not there:\n%s", p.stderr.text())
+		}
 	}
 	t.Run("while frames are slow", func(t *testing.T) {
 		p := start(t, command{args: []string{"run", clip(t), "-p", slow, "-o", "out.mp4", "--report", "report.json", "--progress", "json"}})
 		p.await("progress", func(line string) bool { return strings.Contains(line, `"frames"`) })
 		twice(p)
-		holds(t, p.dir, "report.json")
 	})
 	t.Run("while nobody reads standard output", func(t *testing.T) {
 		p, pace := disturbed(t)
 		pace.jam()
 		twice(p)
-		holds(t, p.dir, "report.json")
 	})
 	t.Run("while nothing comes on standard input", func(t *testing.T) {
 		r, w, err := os.Pipe()
@@ -92,12 +97,42 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 		p.exits(130, "interrupted")
 		holds(t, p.dir)
 	})
-	t.Run("while workers start", func(t *testing.T) {
-		p := start(t, command{args: []string{"run", clip(t), "-p", edges, "-o", "out.mp4", "--worker", fakeWorker(t, "hang")}})
-		p.awaitWorker()
-		twice(p)
+	t.Run("while a named pipe has no writer", func(t *testing.T) {
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		if err := unix.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, command{args: []string{"run", pipe, "-p", "gray", "-o", "x/%d.png", "--progress", "json"}})
+		p.await("progress", func(line string) bool { return strings.Contains(line, `"frames"`) })
+		p.signal(unix.SIGINT)
+		p.endsWithin(5 * time.Second)
+		p.exits(130, "interrupted")
 		holds(t, p.dir)
 	})
+	t.Run("while workers start", func(t *testing.T) {
+		p := start(t, command{args: []string{"run", clip(t), "-p", edges, "-o", "out.mp4", "--report", "report.json", "--worker", fakeWorker(t, "hang")}})
+		p.awaitWorker()
+		twice(p)
+	})
+}
+
+// What a coordinator leaves that was killed with -9, the next run in the same folder removes.
+func TestWhatAKilledCoordinatorLeftIsRemoved(t *testing.T) {
+	t.Parallel()
+	for _, out := range []string{"out.mp4", "out/%d.png"} {
+		t.Run(filepath.Ext(out), func(t *testing.T) {
+			dir := t.TempDir()
+			p, pace := paced(t, command{dir: dir, args: []string{"run", clip(t), "-p", "stats | gray", "-o", out, "--report", "report.json"}})
+			pace.reach(10)
+			p.kill()
+			runIn(t, dir, "run", clip(t), "--limit", "3", "-p", "gray", "-o", out, "--overwrite").exits(0)
+			for _, name := range names(t, dir) {
+				if strings.HasPrefix(filepath.Base(name), ".") || name == "report.json" {
+					t.Errorf("%s was left", name)
+				}
+			}
+		})
+	}
 }
 
 // A reader that goes away ends the run as an error of the write does.

@@ -185,12 +185,14 @@ type report struct {
 	FramesIn       *int     `json:"frames_in"`
 	FramesOut      *int     `json:"frames_out"`
 	FramesFailed   *int     `json:"frames_failed"`
+	Cancelled      *int     `json:"frames_cancelled"`
 	Retries        *int     `json:"retries"`
 	WorkerRestarts *int     `json:"worker_restarts"`
 	Seconds        *float64 `json:"seconds"`
 	FPS            *float64 `json:"fps"`
 	Workers        *int     `json:"workers"`
 	Pipeline       *string  `json:"pipeline"`
+	Output         *string  `json:"output"`
 	Interrupted    bool     `json:"interrupted"`
 	Memory         struct {
 		Budget, Peak int64
@@ -218,7 +220,7 @@ func readReport(t *testing.T, path string) report {
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	for _, there := range []bool{r.FramesIn != nil, r.FramesOut != nil, r.FramesFailed != nil, r.Retries != nil,
+	for _, there := range []bool{r.FramesIn != nil, r.FramesOut != nil, r.FramesFailed != nil, r.Cancelled != nil, r.Output != nil, r.Retries != nil,
 		r.WorkerRestarts != nil, r.Seconds != nil, r.FPS != nil, r.Workers != nil, r.Pipeline != nil, r.Failures != nil} {
 		if !there {
 			t.Fatalf("the report lacks something:\n%s", text)
@@ -229,8 +231,8 @@ func readReport(t *testing.T, path string) report {
 			t.Fatalf("a failure in the report lacks something:\n%s", text)
 		}
 	}
-	if *r.FramesIn != *r.FramesOut+*r.FramesFailed && !r.Interrupted {
-		t.Errorf("%d frames in are not %d out and %d failed", *r.FramesIn, *r.FramesOut, *r.FramesFailed)
+	if *r.FramesIn != *r.FramesOut+*r.FramesFailed+*r.Cancelled || *r.Cancelled < 0 {
+		t.Errorf("%d frames in are not %d out, %d failed and %d cancelled", *r.FramesIn, *r.FramesOut, *r.FramesFailed, *r.Cancelled)
 	}
 	if *r.FramesFailed != len(r.Failures) {
 		t.Errorf("%d frames failed, but %d failures are listed", *r.FramesFailed, len(r.Failures))

@@ -80,6 +80,9 @@ func TestImagesBecomeImages(t *testing.T) {
 		{"frames of a video", []string{clip(t), "--limit", "3", "-o", "out/"},
 			[]string{"out/small-000001.png", "out/small-000002.png", "out/small-000003.png"}},
 		{"none", []string{photos, "-r", "-o", "none"}, nil},
+		{"nothing by its other name", []string{photos, "-r", "-o", "/dev/null"}, nil},
+		{"an image in folders that are not there yet", []string{filepath.Join(photos, "b.jpg"), "-o", "new/er/x.png"}, []string{"new/er/x.png"}},
+		{"a video in a folder that is not there yet", []string{clip(t), "--limit", "3", "-o", "new/x.mp4"}, []string{"new/x.mp4"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

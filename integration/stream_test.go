@@ -3,11 +3,13 @@
 package integration
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -109,6 +111,51 @@ func TestHTTP(t *testing.T) {
 	if !slices.Equal(frameHashes(t, filepath.Join(dir, "url.mp4")), frameHashes(t, filepath.Join(dir, "file.mp4"))) {
 		t.Error("a video by its URL comes out other than by its path")
 	}
-	runIn(t, dir, "run", server.URL+"/missing.mp4", "-p", edges, "-o", "missing.mp4").exits(1, "/missing.mp4", "cannot connect")
+	runIn(t, dir, "run", server.URL+"/missing.mp4", "-p", edges, "-o", "missing.mp4").exits(1, "/missing.mp4", "cannot connect", "404 Not Found")
 	holds(t, dir, "file.mp4", "url.mp4")
+}
+
+// A transfer that breaks off is no end of the video: what came is kept, as of a file that was cut, and the rest is told.
+func TestHTTPThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	mkv := produced(t, "whole.mkv", "-i", clip(t), "-an", "-c", "copy")
+	mp4 := produced(t, "index-in-front.mp4", "-i", clip(t), "-an", "-c", "copy", "-movflags", "+faststart")
+	for _, name := range []string{mkv, mp4} {
+		t.Run(filepath.Ext(name), func(t *testing.T) {
+			t.Parallel()
+			whole := read(t, name)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", strconv.Itoa(len(whole)))
+				_, _ = io.WriteString(w, whole[:len(whole)/2])
+			}))
+			t.Cleanup(server.Close)
+			dir := t.TempDir()
+			url := server.URL + "/clip" + filepath.Ext(name)
+			runIn(t, dir, "run", url, "-p", "gray", "-o", "x.mp4", "--report", "report.json").exits(1, url, "the transfer broke")
+			r := readReport(t, filepath.Join(dir, "report.json"))
+			if *r.FramesFailed != 1 || *r.Failures[0].Code != "undecodable" || *r.FramesOut < 10 || *r.FramesOut >= clipFrames {
+				t.Errorf("the report: %s", read(t, filepath.Join(dir, "report.json")))
+			}
+			if n := probe(t, filepath.Join(dir, "x.mp4")).Frames; n != *r.FramesOut {
+				t.Errorf("%d frames in the video, %d in the report", n, *r.FramesOut)
+			}
+			plays(t, filepath.Join(dir, "x.mp4"))
+			holds(t, dir, "report.json", "x.mp4")
+		})
+	}
+}
+
+// A server that sends files only from their beginning cannot show an index at the end. Such a run had no frames, and succeeded.
+func TestHTTPWithoutAFrame(t *testing.T) {
+	t.Parallel()
+	late := produced(t, "index-at-the-end.mp4", "-i", clip(t), "-an", "-c:v", "mpeg4", "-q:v", "1")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		whole := read(t, late)
+		w.Header().Set("Content-Length", strconv.Itoa(len(whole)))
+		_, _ = io.WriteString(w, whole)
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	runIn(t, dir, "run", server.URL+"/x.mp4", "-p", "gray", "-o", "x.mp4").exits(1, server.URL, "no ranges")
+	holds(t, dir)
 }

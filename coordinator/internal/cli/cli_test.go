@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,9 +61,9 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 		{"run a.jpg -p gray -o none --workers x", "--workers"},
 		{"run a.jpg -p gray -o none --attempts 0", "--attempts 0: 1 to 100"},
 		{"run a.jpg -p gray -o none --limit -3", "--limit -3"},
-		{"run a.jpg -p gray -o none --timeout 25h", "--timeout 25h0m0s: up to 24h"},
-		{"run a.jpg -p gray -o none --max-age -1s", "--max-age -1s: up to 24000h"},
-		{"run a.jpg -p gray -o none --stall-timeout 25h", "--stall-timeout 25h0m0s: up to 24h"},
+		{"run a.jpg -p gray -o none --timeout 25h", "--timeout 25h0m0s: 0 to 24h"},
+		{"run a.jpg -p gray -o none --max-age -1s", "--max-age -1s: 0 to 24000h"},
+		{"run a.jpg -p gray -o none --stall-timeout 25h", "--stall-timeout 25h0m0s: 0 to 24h"},
 		{"run a.jpg -p gray -o none --max-jobs -1", "--max-jobs -1: 0 to"},
 		{"run a.jpg -p gray -o none --max-memory 1M", "--max-memory 1M: 64M to 1T"},
 		{"run a.jpg -p gray -o none --worker-memory 64M", "--worker-memory 64M: 256M to 1T"},
@@ -71,8 +72,29 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 		{"run a.jpg -p gray -o none --memory 12", "--memory 12"},
 		{"run a.jpg -p gray -o none --worker /nowhere/worker", "--worker /nowhere/worker: there is no such file"},
 		{"run a.jpg -p gray -o none --worker /", "not an executable file"},
+		{"run a.jpg -p gray -o none --limit -1", "--limit -1"},
+		{"run a.jpg -p gray -o none --threads -1", "--threads -1: 1 to 1024"},
+		{"run a.jpg -p gray -o none --timeout -1s", "--timeout -1s: 0 to 24h"},
+		{"run a.jpg -p gray -o none --timeout -1ns", "--timeout -1ns: 0 to 24h"},
+		{"run a.jpg -p gray -o none --max-age -1s", "--max-age -1s: 0 to 24000h"},
+		{"run a.jpg -p gray -o none --stall-timeout -1s", "--stall-timeout -1s: 0 to 24h"},
+		{"run a.jpg -p gray -o none --max-jobs -1", "--max-jobs -1"},
+		{"run a.jpg -p gray -o none --max-memory -1G", "--max-memory -1G"},
+		{"run a.jpg -p gray -o none --worker-memory -1G", "--worker-memory -1G"},
+		{"run a.jpg -p gray -o none --memory -1G", "--memory -1G"},
+		{"run a.jpg -p gray -o a.mp4 --fps -25", "--fps -25"},
 		{"run a.jpg -p gray -o - --data -", "both want standard output"},
+		{"run a.jpg -p gray -o - --report -", "-o - and --report - both want standard output"},
+		{"run a.jpg -p gray --data - --report -", "--data - and --report - both want standard output"},
+		{"run a.jpg -p gray -o a.mp4 --report ./a.mp4", "-o and --report both name ./a.mp4"},
+		{"run a.jpg -p gray --data a.x --report a.x", "--data and --report both name a.x"},
+		{"run a.jpg -p gray -o a.png --data ./x/../a.png", "-o and --data both name"},
+		{"run a.jpg -p gray -o none --report /proc/self/no/r.json", "cannot write /proc/self/no/r.json"},
+		{"run a.jpg -p gray -o none --report " + old + "/r.json", "cannot write " + old + "/r.json: not a directory"},
+		{"run a.jpg -p gray -o none --report /dev/null", "not a regular file"},
 		{"run a.jpg -p gray -o none --report " + old, "exists already: --overwrite replaces it"},
+		{"run " + old + " -p gray -o none --overwrite --report " + old, "is an input"},
+		{"run " + old + " -p gray --overwrite --data " + old, "is an input"},
 		{"run camera:x -p gray -o none", "camera:x"},
 		{"run - - -p gray -o none", "given twice"},
 		{"ops a b", "one name"},
@@ -156,6 +178,45 @@ func TestLimitsOfWorkersReachTheFarm(t *testing.T) {
 	}
 	if c.MaxMemory != 1<<30 || c.MemoryCap != 2<<30 {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestAReportOnStandardOutput(t *testing.T) {
+	var out, errs bytes.Buffer
+	args := []string{"run", "missing.jpg", "-p", "gray", "-o", "none", "--worker", bystander(t), "--report", "-"}
+	err := Run(t.Context(), App{Out: &out, Err: &errs}, args)
+	var r report
+	if jerr := json.Unmarshal(out.Bytes(), &r); jerr != nil || ExitCode(err) != 1 || r.FramesIn != 1 || r.FramesFailed != 1 {
+		t.Errorf("%v, %v\n%s", err, jerr, out.String())
+	}
+}
+
+// A run that was given up while the farm started has a report like any other.
+func TestAnInterruptedStartIsReported(t *testing.T) {
+	dir := t.TempDir()
+	in, name := filepath.Join(dir, "a.jpg"), filepath.Join(dir, "r.json")
+	if err := os.WriteFile(in, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := Run(ctx, App{Out: io.Discard, Err: io.Discard}, []string{"run", in, "-p", "gray", "-o", "none", "--worker", bystander(t), "--report", name})
+	text, _ := os.ReadFile(name)
+	var r report
+	if jerr := json.Unmarshal(text, &r); jerr != nil || ExitCode(err) != 130 || !r.Interrupted {
+		t.Errorf("%v, %v\n%s", err, jerr, text)
+	}
+}
+
+// A file's name may not speak to the terminal.
+func TestPlain(t *testing.T) {
+	for text, want := range map[string]string{
+		"a b/ü.png": "a b/ü.png", "\x1b[2Jx.png": `\x1b[2Jx.png`, "a\rb\a": `a\rb\a`, "\xff.png": `\xff.png`, "a\nfailed: b": "a\n  failed: b",
+		"\u202egnp.exe": `\u202egnp.exe`, "\u009b2J": `\u009b2J`,
+	} {
+		if got := Plain(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }
 

@@ -171,13 +171,15 @@ func isFrames(err error) bool {
 	return errors.As(err, &own)
 }
 
-// complete gives the outputs their names.
-func (f *flow) complete(ctx context.Context) error {
+// complete gives the outputs their names, and tells which have them.
+func (f *flow) complete(ctx context.Context) (made, error) {
 	if err := f.sink.Close(ctx); err != nil {
-		return err
+		return made{}, err
 	}
 	if f.data != nil {
-		return f.data.Close()
+		if err := f.data.Close(); err != nil {
+			return made{output: true}, err
+		}
 	}
-	return nil
+	return made{output: true, data: true}, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,12 +49,51 @@ func (o *runOptions) resolve(app App) (*runJob, error) {
 	if j.inputs, err = media.Resolve(o.inputs, o.recursive); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{o.data, o.report} {
-		if err := media.Vacant(name, o.overwrite); name != "" && name != "-" && err != nil {
+	if err := o.checkFiles(j.output, j.inputs); err != nil {
+		return nil, err
+	}
+	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
+		if j.reportFile, err = media.CreateFile(o.report, o.overwrite); err != nil {
 			return nil, usageError{err}
 		}
 	}
 	return j, nil
+}
+
+// checkFiles refuses two flags that name one file, a data file that exists, and one that is an input.
+func (o *runOptions) checkFiles(out media.Output, inputs []media.Input) error {
+	files := []struct{ flag, name string }{{"-o", out.Path}, {"--data", o.data}, {"--report", o.report}}
+	for i, a := range files {
+		for _, b := range files[:i] {
+			switch {
+			case a.name == "" || b.name == "" || (a.name == "-") != (b.name == "-"):
+			case a.name == "-":
+				return usagef("%s - and %s - both want standard output: give one of them a file", b.flag, a.flag)
+			case media.SameFile(a.name, b.name):
+				return usagef("%s and %s both name %s: give each a file of its own", b.flag, a.flag, a.name)
+			}
+		}
+	}
+	for _, f := range files[1:] {
+		if isInput(f.name, inputs) {
+			return usagef("%s %s is an input: give it another name", f.flag, f.name)
+		}
+	}
+	if err := media.Vacant(o.data, o.overwrite); o.data != "" && o.data != "-" && err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func isInput(name string, inputs []media.Input) bool {
+	info, err := os.Stat(name)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(inputs, func(in media.Input) bool {
+		other, err := os.Stat(in.Path)
+		return err == nil && os.SameFile(info, other)
+	})
 }
 
 func (o *runOptions) validate() error {
@@ -82,7 +122,7 @@ func (o *runOptions) validate() error {
 	}{{"--timeout", o.timeout, 24}, {"--max-age", o.maxAge, 24000}, {"--stall-timeout", o.stallTimeout, 24}}
 	for _, d := range durations {
 		if d.value < 0 || d.value > time.Duration(d.hours)*time.Hour {
-			return usagef("%s %v: up to %dh is possible", d.flag, d.value, d.hours)
+			return usagef("%s %v: 0 to %dh are possible", d.flag, d.value, d.hours)
 		}
 	}
 	if !slices.Contains(isolations(), o.isolation) {
@@ -104,8 +144,6 @@ func (o *runOptions) parseOutput(app App) (media.Output, error) {
 		return out, err
 	}
 	switch {
-	case name == "-" && o.data == "-":
-		return out, usagef("--data - and -o - both want standard output: give one of them a file")
 	case name == "-" && app.Terminal(app.Out):
 		return out, usagef("-o - would write images to the terminal: redirect standard output, or name a file")
 	case out.Kind != media.ToVideo && (o.fpsGiven || o.codec != ""):

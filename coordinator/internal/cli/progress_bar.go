@@ -13,6 +13,7 @@ func (j *runJob) showBar() (stop func()) {
 	progress := mpb.New(mpb.WithOutput(j.Err), mpb.WithAutoRefresh(), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
 	text := func(decor.Statistics) string { return " " + j.gauge(time.Now()).text() }
 	bar := progress.AddBar(0, mpb.BarRemoveOnComplete(), mpb.AppendDecorators(decor.Any(text)))
+	j.notices = progress // it writes above the bar
 	quit := make(chan struct{})
 	var painter sync.WaitGroup
 	painter.Go(func() {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,23 +13,27 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 )
 
-// report is what --report writes. Names are stable; fields are only added.
+// report is what --report writes. Names are stable; fields are only added. frames_in is the sum of the three that follow it.
 type report struct {
-	FramesIn       int64     `json:"frames_in"`
-	FramesOut      int64     `json:"frames_out"`
-	FramesFailed   int64     `json:"frames_failed"`
-	Retries        uint64    `json:"retries"`
-	WorkerRestarts uint64    `json:"worker_restarts"`
-	Seconds        float64   `json:"seconds"`
-	FPS            float64   `json:"fps"`
-	Workers        int       `json:"workers"`
-	Pipeline       string    `json:"pipeline"`
-	Output         string    `json:"output"`
-	Interrupted    bool      `json:"interrupted"`
-	Error          string    `json:"error,omitempty"`
-	Memory         memory    `json:"memory"`
-	CPU            cpu       `json:"cpu_seconds"`
-	Failures       []failure `json:"failures"`
+	FramesIn     int64 `json:"frames_in"`
+	FramesOut    int64 `json:"frames_out"`
+	FramesFailed int64 `json:"frames_failed"`
+	// FramesCancelled were given up when the run ended early, or went into an output that could not be completed.
+	FramesCancelled int64 `json:"frames_cancelled"`
+
+	Retries        uint64  `json:"retries"`
+	WorkerRestarts uint64  `json:"worker_restarts"`
+	Seconds        float64 `json:"seconds"`
+	FPS            float64 `json:"fps"`
+	Workers        int     `json:"workers"`
+	Pipeline       string  `json:"pipeline"`
+	// Output is as it was named; empty where it is not there.
+	Output      string    `json:"output"`
+	Interrupted bool      `json:"interrupted"`
+	Error       string    `json:"error,omitempty"`
+	Memory      memory    `json:"memory"`
+	CPU         cpu       `json:"cpu_seconds"`
+	Failures    []failure `json:"failures"`
 	// FailuresOmitted is how many more there were than are listed.
 	FailuresOmitted int64 `json:"failures_omitted,omitempty"`
 }
@@ -49,10 +54,8 @@ type cpu struct {
 func (j *runJob) finish(err error) error {
 	r := j.report(err)
 	j.summary(r)
-	if j.options.report != "" {
-		if werr := writeReport(j.options.report, r, j.options.overwrite); werr != nil {
-			err = errors.Join(err, werr)
-		}
+	if werr := j.writeReport(r); werr != nil {
+		err = errors.Join(err, werr)
 	}
 	switch {
 	case err != nil:
@@ -66,6 +69,7 @@ func (j *runJob) finish(err error) error {
 func (j *runJob) report(err error) report {
 	failures := j.tally.stories()
 	r := report{
+		FramesIn:       j.tally.in.Load(),
 		FramesOut:      j.tally.out.Load(),
 		FramesFailed:   j.tally.bad.Load(),
 		Retries:        j.last.Retries,
@@ -79,7 +83,13 @@ func (j *runJob) report(err error) report {
 		CPU:            cpu{cpuSeconds(unix.RUSAGE_SELF), cpuSeconds(unix.RUSAGE_CHILDREN)},
 		Failures:       append([]failure{}, failures...),
 	}
-	r.FramesIn = max(j.tally.in.Load(), r.FramesFailed)
+	if j.lost() {
+		r.FramesOut = 0
+	}
+	if j.writesFiles() && r.FramesOut == 0 {
+		r.Output = ""
+	}
+	r.FramesCancelled = r.FramesIn - r.FramesOut - r.FramesFailed
 	r.FailuresOmitted = r.FramesFailed - int64(len(failures))
 	r.FPS = float64(r.FramesOut) / r.Seconds
 	if err != nil && !r.Interrupted {
@@ -88,12 +98,52 @@ func (j *runJob) report(err error) report {
 	return r
 }
 
-func writeReport(name string, r report, overwrite bool) error {
+// lost reports whether the output is one that is there as a whole or not at all, and is not there.
+func (j *runJob) lost() bool {
+	switch {
+	case j.output.Kind == media.ToVideo:
+		return !j.made.output
+	case j.output.Kind == media.ToNone && j.options.data != "" && j.options.data != "-":
+		return !j.made.data
+	}
+	return false
+}
+
+func (j *runJob) writesFiles() bool {
+	return j.output.Kind != media.ToNone && j.output.Kind != media.ToStdout
+}
+
+// reportPatience is how long nobody may be reading a report on standard output.
+const reportPatience = 5 * time.Second
+
+func (j *runJob) writeReport(r report) error {
+	if j.options.report == "" {
+		return nil
+	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return media.WriteFile(name, append(text, '\n'), overwrite)
+	text = append(text, '\n')
+	if j.reportFile == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), reportPatience)
+		defer cancel()
+		if _, err := media.Abandonable(ctx, j.Out).Write(text); err != nil {
+			return fmt.Errorf("cannot write the report to standard output: %w", err)
+		}
+		return nil
+	}
+	if _, err := j.reportFile.Write(text); err != nil {
+		return err
+	}
+	return j.reportFile.Commit()
+}
+
+// abandonReport gives up a report that was not written.
+func (j *runJob) abandonReport() {
+	if j.reportFile != nil {
+		j.reportFile.Abort()
+	}
 }
 
 func cpuSeconds(who int) float64 {
@@ -121,7 +171,7 @@ const listed = 20
 
 func (j *runJob) summary(r report) {
 	for _, f := range r.Failures[:min(len(r.Failures), listed)] {
-		fmt.Fprintf(j.Err, "failed: %s (%s)\n", f.Message, f.Code)
+		fmt.Fprintf(j.Err, "failed: %s (%s)\n", Plain(f.Message), f.Code)
 	}
 	if more := r.FramesFailed - listed; more > 0 {
 		fmt.Fprintf(j.Err, "… and %d more; --report lists them\n", more)
@@ -129,21 +179,26 @@ func (j *runJob) summary(r report) {
 	if r.Workers == 0 || j.options.progress == "none" {
 		return
 	}
-	fmt.Fprintf(j.Err, "%s in %.2fs (%.1f fps) by %s: %d done, %d failed, %s, %s%s\n",
-		count(int(r.FramesIn), "frame"), r.Seconds, r.FPS, count(r.Workers, "worker"), r.FramesOut, r.FramesFailed,
+	fmt.Fprintf(j.Err, "%s in %.2fs (%.1f fps) by %s: %d done, %d failed, %s%s, %s%s\n",
+		count(int(r.FramesIn), "frame"), r.Seconds, r.FPS, count(r.Workers, "worker"), r.FramesOut, r.FramesFailed, cancelledText(r),
 		plural(int(r.Retries), "retry", "retries"), count(int(r.WorkerRestarts), "restart"), j.madeText(r))
+}
+
+func cancelledText(r report) string {
+	if r.FramesCancelled == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d cancelled, ", r.FramesCancelled)
 }
 
 func (j *runJob) madeText(r report) string {
 	switch {
-	case r.Error != "" || j.output.Kind == media.ToNone:
+	case !j.writesFiles():
 		return ""
-	case r.FramesOut == 0:
+	case r.Output == "":
 		return "; nothing was written"
-	case j.output.Kind == media.ToStdout:
-		return ""
 	}
-	return " → " + j.options.output
+	return " → " + Plain(r.Output)
 }
 
 func count(n int, noun string) string { return plural(n, noun, noun+"s") }

@@ -18,7 +18,7 @@ INPUT is one or more of
   photos/          a folder: the images in it, with -r also those further below; hidden files are passed over
   'photos/*.png'   a glob
   clip.mp4         a video file
-  rtsp://… http://…  a stream
+  rtsp://… http://…  a stream, or a video on a server; the end of a stream that has no length counts as a failure, so --limit it
   camera:0         a camera
   -                JPEG, PNG, WebP, BMP, PNM, TIFF or GIF images one after the other on standard input
 
@@ -28,12 +28,13 @@ OUTPUT is one of
   out/             image files under the inputs' names; a video's frames are called NAME-000001.png
   out.png          one image file, of one frame
   -                encoded images one after the other on standard output
-  none             nothing
+  none, /dev/null  nothing
 
 Where frames come encoded, decode is put in front of the pipeline; where image files go out, encode is put behind it.
-Outputs get their names only when they are complete, and existing files are kept unless --overwrite.
+Outputs get their names only when they are complete, and existing files are kept unless --overwrite. Missing folders are made.
 
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
+Both write the report.
 Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
   coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
@@ -59,27 +60,27 @@ Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 
 func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.pipeline, "pipeline", "p", "", "what to do with each frame, such as `'gray | canny low=50 high=150'`")
+	f.StringVarP(&o.pipeline, "pipeline", "p", "", "what to do with each frame: a `PIPELINE` such as 'gray | canny low=50 high=150'")
 	f.StringVarP(&o.output, "output", "o", "", "where the results go: `FILE|PATTERN|FOLDER/|-|none`")
 	f.BoolVarP(&o.recursive, "recursive", "r", false, "take the images of folders within folders too")
 	f.StringVar(&o.data, "data", "", "write what ops found to `FILE.jsonl`, one object a line: index, input, step, op, value; - is standard output")
-	f.BoolVar(&o.overwrite, "overwrite", false, "replace outputs that exist")
-	f.Float64Var(&o.fps, "fps", 0, "frame rate of an output video (default: the source's, or 25 for images)")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace outputs that exist; of a link, what it leads to")
+	f.Float64Var(&o.fps, "fps", 0, "frame `RATE` of an output video (default: the source's, or 25 for images)")
 	f.StringVar(&o.codec, "codec", "", "codec of an output video as `FOUR` characters (default: the container's usual one)")
-	f.IntVar(&o.limit, "limit", 0, "end after `N` frames")
-	f.IntVar(&o.workers, "workers", 0, "jobs at a time; 0 is the CPU quota")
-	f.StringVar(&o.isolation, "isolation", "process", "process: one job in each worker; thread: all in one worker process")
-	f.IntVar(&o.threads, "threads", 1, "OpenCV threads within one job")
-	f.DurationVar(&o.timeout, "timeout", 0, "time that a frame may take in a worker before that is killed (default 30s)")
-	f.IntVar(&o.attempts, "attempts", 3, "how often a frame is tried when its worker dies")
-	f.StringVar(&o.memory, "memory", "", "shared memory for frames, such as `512M` (default: a quarter of the machine's)")
-	f.StringVar(&o.workerMemory, "worker-memory", "", "memory of its own that a worker may ask for, such as `1G`: what asks for more fails or ends its worker (default: no limit)")
+	f.IntVar(&o.limit, "limit", 0, "end after `N` frames; 0 is no limit")
+	f.IntVar(&o.workers, "workers", 0, "`N` jobs at a time; 0 is the CPU quota")
+	f.StringVar(&o.isolation, "isolation", "process", "`MODE`: process: one job in each worker; thread: all in one worker process")
+	f.IntVar(&o.threads, "threads", 1, "`N` OpenCV threads within one job")
+	f.DurationVar(&o.timeout, "timeout", 0, "`TIME` that a frame may take in a worker before that is killed; 0 is the default of 30s")
+	f.IntVar(&o.attempts, "attempts", 3, "a frame whose worker dies is tried `N` times in all")
+	f.StringVar(&o.memory, "memory", "", "shared memory for frames: a `SIZE` such as 512M (default: a quarter of the machine's)")
+	f.StringVar(&o.workerMemory, "worker-memory", "", "memory of its own that a worker may ask for: a `SIZE` such as 1G; what asks for more fails or ends its worker (default: no limit)")
 	f.StringVar(&o.maxMemory, "max-memory", "", "replace a worker, when its frame is done, that has more than `SIZE` of memory of its own (default: never)")
 	f.IntVar(&o.maxJobs, "max-jobs", 0, "replace a worker after `N` frames (default: never)")
-	f.DurationVar(&o.maxAge, "max-age", 0, "replace a worker, when its frame is done, that is older (default: never)")
-	f.DurationVar(&o.stallTimeout, "stall-timeout", 0, "time that a worker with a frame may show no sign of life before it is killed (default 5s)")
-	f.StringVar(&o.progress, "progress", "auto", "auto, plain, json or none; on standard error")
-	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`")
+	f.DurationVar(&o.maxAge, "max-age", 0, "replace a worker, when its frame is done, that is older than `TIME` (default: never)")
+	f.DurationVar(&o.stallTimeout, "stall-timeout", 0, "`TIME` that a worker with a frame may show no sign of life before it is killed; 0 is the default of 5s")
+	f.StringVar(&o.progress, "progress", "auto", "`MODE`: auto, plain, json or none; on standard error")
+	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`; - is standard output")
 	addWorkerFlag(cmd, &o.worker)
 	for flag, values := range map[string][]string{"isolation": isolations(), "progress": progressModes()} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -92,9 +93,9 @@ func (app App) run(ctx context.Context, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	err = job.run(ctx)
-	if job.ready { // nothing to tell of a run that was refused
-		err = job.finish(err)
+	defer job.abandonReport()
+	if err = job.run(ctx); ExitCode(err) == exitUsage { // nothing to tell of a run that was refused
+		return err
 	}
-	return err
+	return job.finish(err)
 }

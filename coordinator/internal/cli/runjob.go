@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"time"
 
@@ -16,26 +17,30 @@ import (
 // runJob is one run of the run command, from checked options to the report.
 type runJob struct {
 	App
-	options  *runOptions
-	pipeline pipeline.Pipeline
-	output   media.Output
-	config   farm.Config
-	inputs   []media.Input
+	options    *runOptions
+	pipeline   pipeline.Pipeline
+	output     media.Output
+	config     farm.Config
+	inputs     []media.Input
+	reportFile *media.File // nil for none, and for standard output
 
 	// Owned by the goroutine of run.
-	ready    bool // everything was checked; from here on there is a report
 	started  time.Time
 	tally    tally
+	made     made
+	notices  io.Writer // for a line on standard error that may show a bar
 	last     farm.Snapshot
 	snapshot func() farm.Snapshot
 }
 
+// made tells which outputs are complete.
+type made struct{ output, data bool }
+
 // run starts the farm, checks what only a worker knows, and lets the frames flow.
 func (j *runJob) run(ctx context.Context) error {
 	j.started = time.Now()
-	j.Out = media.Abandonable(ctx, j.Out)
+	j.notices = j.Err
 	if err := j.anyInput(); err != nil {
-		j.ready = true
 		return err
 	}
 	f, err := farm.Start(ctx, j.config)
@@ -59,6 +64,7 @@ func (j *runJob) anyInput() error {
 		}
 	}
 	for i := range j.inputs {
+		j.tally.in.Add(1)
 		j.tally.failed(media.Item{Input: &j.inputs[i], Err: j.inputs[i].Err}, uint64(i))
 	}
 	return errNothing
@@ -70,7 +76,6 @@ func (j *runJob) startError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
-	j.ready = true
 	return fmt.Errorf("cannot start the farm: %w", err)
 }
 
@@ -85,15 +90,15 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	} else if err != nil {
 		return err
 	}
-	j.ready = true
-	sink, err := media.NewSink(j.sinkConfig(f))
+	stdout := media.Abandonable(ctx, j.Out)
+	sink, err := media.NewSink(j.sinkConfig(f, stdout))
 	if err != nil {
 		return err
 	}
 	defer sink.Abort()
 	var data *media.Data
 	if j.options.data != "" {
-		if data, err = media.CreateData(j.options.data, j.Out, j.options.overwrite); err != nil {
+		if data, err = media.CreateData(j.options.data, stdout, j.options.overwrite); err != nil {
 			return err
 		}
 		defer data.Abort()
@@ -114,7 +119,7 @@ func (j *runJob) flow(ctx context.Context, f *flow) error {
 	err := f.run(ctx, soft)
 	interrupted := stop()
 	if err == nil {
-		err = f.complete(ctx)
+		j.made, err = f.complete(ctx)
 	}
 	if ctx.Err() != nil || err == nil && interrupted {
 		return errInterrupted
@@ -130,7 +135,7 @@ func (j *runJob) watchDrain(soft context.Context, end func()) func() bool {
 	go func() {
 		select {
 		case <-j.Drain:
-			fmt.Fprintln(j.Err, "interrupted: finishing what is in flight; once more stops at once")
+			fmt.Fprintln(j.notices, "interrupted: finishing what is in flight; once more stops at once")
 			end()
 			asked <- true
 		case <-quit:
@@ -170,13 +175,13 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	return plan, nil
 }
 
-func (j *runJob) sinkConfig(f *farm.Farm) media.SinkConfig {
+func (j *runJob) sinkConfig(f *farm.Farm, stdout io.Writer) media.SinkConfig {
 	return media.SinkConfig{
 		Output:    j.output,
 		Overwrite: j.options.overwrite,
 		FPS:       j.options.fps,
 		Codec:     j.options.codec,
-		Stdout:    j.Out,
+		Stdout:    stdout,
 		Create:    farmEngine{f}.create,
 	}
 }

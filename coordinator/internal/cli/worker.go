@@ -17,7 +17,7 @@ import (
 const workerEnv = "CVFARM_WORKER"
 
 func addWorkerFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "worker", "", "worker `binary`; else the one next to this program, else $"+workerEnv)
+	cmd.Flags().StringVar(path, "worker", "", "the worker: an executable `FILE`; else the one next to this program, else $"+workerEnv)
 }
 
 // findWorker returns the path of the worker binary: the one that was named, else the one next to this program, else the

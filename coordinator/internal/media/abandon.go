@@ -2,8 +2,11 @@ package media
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // abandonable is a reader whose Read gives up when its context ends, though the read beneath cannot be interrupted. The
@@ -63,6 +66,32 @@ func (a *abandonable) Read(p []byte) (int, error) {
 func (a *abandonable) Close() error {
 	close(a.ask)
 	return nil
+}
+
+// openStream opens what may be a named pipe. An open of one that nobody writes to waits and cannot be interrupted, and a read ends
+// at once where the open did not wait; so the wait is here.
+func openStream(ctx context.Context, name string) (io.ReadCloser, error) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := awaitWriter(ctx, fd); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	return fileStream{newAbandonable(ctx, f), f}, nil
+}
+
+// awaitWriter waits until there is something to read, or an end.
+func awaitWriter(ctx context.Context, fd int) error {
+	for ctx.Err() == nil {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 50)
+		if n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // fileStream closes the file too.

@@ -4,7 +4,7 @@
 // Which inputs there are is Resolve's; Source.Items brings them one at a time, so that memory is bounded by one image however
 // many there are. A Plan completes the pipeline: decode in front of encoded bytes, encode behind what shall become an image
 // file. A Sink takes the results in order. What it makes appears under its final name only when it is complete: everything
-// is written to a hidden temporary name in the same folder, synced and renamed.
+// is written without a name, or under a hidden temporary one, in the same folder, synced and then named.
 //
 // The package starts one goroutine, for reading standard input, because such a read cannot be interrupted; see the type
 // abandonable. Everything else runs on the caller's.

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,46 +10,84 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File is a file in the making. It has a hidden temporary name until Commit; Abort removes it. Either ends it, and Abort after
-// Commit does nothing.
+// File is a file in the making. It has no name, or a hidden temporary one, until Commit; Abort removes it. Either ends it, and
+// Abort after Commit does nothing. When the process is killed, a file without a name goes with it, and one with a temporary
+// name is removed by the next run that writes to the folder.
 type File struct {
 	*os.File
-	final     string
+	final     string // as the user wrote it
+	temp      string // empty while it has no name
 	overwrite bool
 	done      bool
 }
 
-// CreateFile begins the file that shall be called name. Unless overwrite, it fails where there is one already, and Commit fails
-// where there is one by then.
+// CreateFile begins the file that shall be called name, and makes the folders that are missing. Unless overwrite, it fails where
+// there is one already, and Commit fails where there is one by then. Where name is a link, what it leads to is replaced.
 func CreateFile(name string, overwrite bool) (*File, error) {
+	return createFile(name, overwrite, newFile)
+}
+
+// createNamed is CreateFile for who writes the file by its name, which is temporary and has the same extension.
+func createNamed(name string, overwrite bool) (*File, error) {
+	return createFile(name, overwrite, newNamed)
+}
+
+func createFile(name string, overwrite bool, create func(string, bool) (*File, error)) (*File, error) {
 	if err := Vacant(name, overwrite); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(tempName(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
+	if err := prepareFolder(filepath.Dir(target(name))); err != nil {
 		return nil, cannotWrite(name, err)
 	}
-	return &File{File: f, final: name, overwrite: overwrite}, nil
+	return create(name, overwrite)
 }
 
-// tempName is a free name in the same folder, hidden, with the same extension: encoders choose the container by it.
-func tempName(name string) string {
-	dir, base := filepath.Split(name)
-	ext := filepath.Ext(base)
-	return filepath.Join(dir, "."+base[:len(base)-len(ext)]+".tmp-"+rand.Text()[:8]+ext)
+// prepareFolder makes a folder where it is missing, and removes what runs left there that were killed.
+func prepareFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	sweep(dir)
+	return nil
 }
 
-// Vacant refuses a name that is taken: that of a folder, and unless overwrite that of a file.
+// target is where a name leads through links.
+func target(name string) string {
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		return real
+	}
+	return name
+}
+
+// SameFile reports whether two names are, or will be, those of one file.
+func SameFile(a, b string) bool { return canonical(a) == canonical(b) }
+
+func canonical(name string) string {
+	abs, err := filepath.Abs(name)
+	if err != nil {
+		return name
+	}
+	if real := target(abs); real != abs {
+		return real
+	}
+	return filepath.Join(target(filepath.Dir(abs)), filepath.Base(abs))
+}
+
+// Vacant refuses a name that is taken: that of a folder, a device or a pipe, and unless overwrite that of a file.
 func Vacant(name string, overwrite bool) error {
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
 		return usagef("cannot write %s: it is a folder", name)
-	case err == nil && !overwrite:
-		return existsError(name)
 	case err == nil && !info.Mode().IsRegular():
 		return usagef("cannot write %s: it is not a regular file", name)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case err == nil && !overwrite:
+		return existsError(name)
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(name); err == nil {
+			return usagef("cannot write %s: it is a link to a file that does not exist", name)
+		}
+	case err != nil:
 		return cannotWrite(name, err)
 	}
 	return nil
@@ -78,25 +115,48 @@ func (f *File) Commit() error {
 	if f.done {
 		return nil
 	}
+	defer f.Abort()
 	if err := f.File.Sync(); err != nil {
-		f.Abort()
 		return cannotWrite(f.final, err)
 	}
-	if err := f.File.Close(); err != nil {
-		f.Abort()
+	to := target(f.final)
+	if err := f.rename(to); errors.Is(err, fs.ErrExist) {
+		return existsError(f.final)
+	} else if err != nil {
 		return cannotWrite(f.final, err)
 	}
-	return f.rename()
+	f.temp = ""
+	return syncDir(filepath.Dir(to))
 }
 
-func (f *File) rename() error {
-	temp := f.Name()
-	if err := moveFile(temp, f.final, f.overwrite); err != nil {
-		f.Abort()
-		return err
+// rename gives the file its name while it is locked. Without overwrite, a file that came to exist meanwhile is left alone.
+func (f *File) rename(to string) error {
+	if f.temp == "" {
+		if !f.overwrite {
+			return f.link(to)
+		}
+		temp := tempName(to)
+		if err := f.link(temp); err != nil {
+			return err
+		}
+		f.temp = temp
 	}
-	f.done = true
-	return syncDir(filepath.Dir(f.final))
+	if f.overwrite {
+		return os.Rename(f.temp, to)
+	}
+	err := unix.Renameat2(unix.AT_FDCWD, f.temp, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // this file system cannot
+		if err = os.Link(f.temp, to); err == nil {
+			err = os.Remove(f.temp)
+		}
+	}
+	return err
+}
+
+// link gives a file without a name its first.
+func (f *File) link(to string) error {
+	self := fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	return unix.Linkat(unix.AT_FDCWD, self, unix.AT_FDCWD, to, unix.AT_SYMLINK_FOLLOW)
 }
 
 // Abort removes what there is.
@@ -105,31 +165,10 @@ func (f *File) Abort() {
 		return
 	}
 	f.done = true
+	if f.temp != "" {
+		_ = os.Remove(f.temp)
+	}
 	_ = f.File.Close()
-	_ = os.Remove(f.Name())
-}
-
-// moveFile gives a complete file its name. Without overwrite, a file that came to exist meanwhile is left alone.
-func moveFile(temp, final string, overwrite bool) error {
-	if overwrite {
-		if err := os.Rename(temp, final); err != nil {
-			return cannotWrite(final, err)
-		}
-		return nil
-	}
-	err := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, final, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // this file system cannot
-		if err = os.Link(temp, final); err == nil {
-			err = os.Remove(temp)
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return existsError(final)
-	case err != nil:
-		return cannotWrite(final, err)
-	}
-	return nil
 }
 
 // syncDir makes the names in a folder durable. File systems that cannot sync a folder have nothing to add.

@@ -30,8 +30,8 @@ type Output struct {
 	Ext string
 }
 
-// ParseOutput reads what a user named as output: "none", "-", a pattern such as out/%06d.png, a folder (one that exists, or
-// whose name ends in /), a video file, or an image file for a single frame. Which it is, the name tells.
+// ParseOutput reads what a user named as output: "none" or /dev/null, "-", a pattern such as out/%06d.png, a folder (one that
+// exists, or whose name ends in /), a video file, or an image file for a single frame. Which it is, the name tells.
 func ParseOutput(name string) (Output, error) {
 	ext := strings.ToLower(filepath.Ext(name))
 	f, known := formatNamed(name)
@@ -39,7 +39,7 @@ func ParseOutput(name string) (Output, error) {
 	switch {
 	case name == "":
 		return Output{}, usagef("no output: name a video file, a pattern such as out/%%06d.png, a folder/, - or none")
-	case name == "none":
+	case name == "none" || name == os.DevNull:
 		return Output{Kind: ToNone}, nil
 	case name == "-":
 		return Output{Kind: ToStdout, Path: "-"}, nil

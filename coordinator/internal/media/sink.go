@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
@@ -53,12 +52,8 @@ func NewSink(c SinkConfig) (Sink, error) {
 		return &stdoutSink{c.Stdout}, nil
 	case ToVideo:
 		return newVideoSink(c)
-	case ToFolder:
-		if err := os.MkdirAll(c.Output.Path, 0o777); err != nil {
-			return nil, cannotWrite(c.Output.Path, err)
-		}
 	}
-	return &fileSink{output: c.Output, overwrite: c.Overwrite}, nil
+	return newFileSink(c.Output, c.Overwrite)
 }
 
 // frameError is an error that belongs to one frame.
@@ -103,7 +98,26 @@ func wantEncoded(it Item, r *farm.Result) error {
 type fileSink struct {
 	output    Output
 	overwrite bool
-	last      string // the folder that is known to exist
+	prepared  map[string]bool // folders
+}
+
+func newFileSink(o Output, overwrite bool) (*fileSink, error) {
+	s := &fileSink{output: o, overwrite: overwrite, prepared: map[string]bool{}}
+	if o.Kind == ToFolder {
+		if err := s.prepare(o.Path); err != nil {
+			return nil, cannotWrite(o.Path, err)
+		}
+	}
+	return s, nil
+}
+
+// prepare makes a folder ready, once.
+func (s *fileSink) prepare(dir string) error {
+	if s.prepared[dir] {
+		return nil
+	}
+	s.prepared[dir] = true
+	return prepareFolder(dir)
 }
 
 func (s *fileSink) Write(_ context.Context, it Item, ext string, r *farm.Result) error {
@@ -112,26 +126,26 @@ func (s *fileSink) Write(_ context.Context, it Item, ext string, r *farm.Result)
 		return err
 	}
 	name := s.output.name(it, ext)
-	if dir := filepath.Dir(name); dir != s.last {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return cannotWrite(name, err)
-		}
-		s.last = dir
+	if err := s.prepare(filepath.Dir(name)); err != nil {
+		return cannotWrite(name, err)
 	}
-	return WriteFile(name, r.Pix, s.overwrite)
+	return s.write(name, r.Pix)
 }
-func (s *fileSink) Close(context.Context) error { return nil }
-func (s *fileSink) Abort()                      {}
 
-// WriteFile makes a file that is there as a whole or not at all.
-func WriteFile(name string, data []byte, overwrite bool) error {
-	f, err := CreateFile(name, overwrite)
+// write makes a file that is there as a whole or not at all.
+func (s *fileSink) write(name string, data []byte) error {
+	if err := Vacant(name, s.overwrite); err != nil {
+		return err
+	}
+	f, err := newFile(name, s.overwrite)
 	if err != nil {
 		return err
 	}
+	defer f.Abort()
 	if _, err := f.Write(data); err != nil {
-		f.Abort()
 		return err
 	}
 	return f.Commit()
 }
+func (s *fileSink) Close(context.Context) error { return nil }
+func (s *fileSink) Abort()                      {}

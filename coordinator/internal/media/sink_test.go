@@ -112,6 +112,131 @@ func TestOverwriteReplacesOnlyAtTheEnd(t *testing.T) {
 	noTemporaries(t, dir)
 }
 
+func TestOverwriteReplacesWhatALinkLeadsTo(t *testing.T) {
+	dir := folder(t, map[string]string{"far/real.json": "old"})
+	link, dangling := filepath.Join(dir, "link.json"), filepath.Join(dir, "dangling.json")
+	for name, to := range map[string]string{link: "far/real.json", dangling: "far/nothing"} {
+		if err := os.Symlink(to, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, create := range []func(string, bool) (*File, error){CreateFile, createNamed} {
+		f, err := create(link, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte("new")); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		if to, err := os.Readlink(link); err != nil || to != "far/real.json" || read(t, filepath.Join(dir, to)) != "new" {
+			t.Errorf("%s %v, %q", to, err, read(t, filepath.Join(dir, "far/real.json")))
+		}
+		for _, overwrite := range []bool{false, true} {
+			if _, err := create(dangling, overwrite); err == nil || !strings.Contains(err.Error(), "link to a file that does not exist") {
+				t.Errorf("overwrite %v: %v", overwrite, err)
+			}
+		}
+	}
+	noTemporaries(t, dir)
+	noTemporaries(t, filepath.Join(dir, "far"))
+}
+
+func TestFoldersAreMadeForEveryKindOfOutput(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a/b/x.png", "c/%d.png", "d/e/"} {
+		out, err := ParseOutput(filepath.Join(dir, name) + strings.Repeat("/", strings.Count(name, "e/")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := NewSink(SinkConfig{Output: out})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Write(background(), item("y.png", 0), ".png", encodedResult(&held{}, "picture")); err != nil {
+			t.Error(err)
+		}
+	}
+	s, _ := newFakeVideoSink(t, filepath.Join(dir, "f/g/x.mp4"))
+	if err := s.Write(background(), item("y", 0), "", pixelResult(&held{}, 2)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(background()); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"a/b/x.png", "c/1.png", "d/e/y.png", "f/g/x.mp4"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A run that was killed with -9 leaves its temporary file, and nobody holds the lock on it.
+func TestTheNextRunRemovesWhatAKilledOneLeft(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.mp4")
+	killed, err := createNamed(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, err := createNamed(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed.Close()
+	others := filepath.Join(filepath.Dir(name), ".a.tmp-ABCDEFGH.mp4")
+	if err := os.WriteFile(others, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := CreateFile(filepath.Join(filepath.Dir(name), "b.json"), false); err != nil {
+		t.Fatal(err)
+	}
+	for path, there := range map[string]bool{killed.temp: false, running.temp: true, others: true} {
+		if _, err := os.Stat(path); (err == nil) != there {
+			t.Errorf("%s: %v, want it there: %v", path, err, there)
+		}
+	}
+	if err := running.Commit(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Another's file may never be seen half made, or under a name that is not its own: it has none.
+func TestAFileInTheMakingHasNoName(t *testing.T) {
+	dir, err := os.MkdirTemp("/dev/shm", "cvfarm-test-") // not every file system can; a tmpfs does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	f, err := CreateFile(filepath.Join(dir, "a.json"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Abort()
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Error(left)
+	}
+}
+
+func TestSameFile(t *testing.T) {
+	dir := folder(t, map[string]string{"real/a": ""})
+	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"x", "./y/../x", true}, {"x", filepath.Join(dir, "x"), true}, {"x", "y", false}, {"real/new", "link/new", true}, {"real/a", "link/a", true},
+	} {
+		if got := SameFile(tt.a, tt.b); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
 func TestAFullDiskNamesTheFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
@@ -119,7 +244,8 @@ func TestAFullDiskNamesTheFile(t *testing.T) {
 	}
 	defer unix.Unmount(dir, 0)
 	name := filepath.Join(dir, "large.png")
-	err := WriteFile(name, make([]byte, 1<<20), false)
+	images, _ := newFileSink(Output{}, false)
+	err := images.write(name, make([]byte, 1<<20))
 	if !errors.Is(err, unix.ENOSPC) || !strings.HasPrefix(err.Error(), "cannot write "+name+": no space left") {
 		t.Error(err)
 	}
@@ -143,7 +269,7 @@ func TestAFolderThatCannotBeWrittenTo(t *testing.T) {
 	dir := folder(t, map[string]string{"file": ""})
 	for _, out := range []Output{
 		{Kind: ToVideo, Path: filepath.Join(dir, "file", "a.mp4")},
-		{Kind: ToVideo, Path: filepath.Join(dir, "missing", "a.mp4")},
+		{Kind: ToVideo, Path: "/proc/self/missing/a.mp4"},
 		{Kind: ToFolder, Path: filepath.Join(dir, "file", "out")},
 	} {
 		if _, err := NewSink(SinkConfig{Output: out}); err == nil || !strings.Contains(err.Error(), "cannot write "+out.Path) {

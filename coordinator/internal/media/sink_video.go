@@ -23,7 +23,7 @@ const defaultFPS = 25
 
 // newVideoSink takes the temporary name at once, so that a folder that cannot be written to is known before any work.
 func newVideoSink(c SinkConfig) (*videoSink, error) {
-	file, err := CreateFile(c.Output.Path, c.Overwrite)
+	file, err := createNamed(c.Output.Path, c.Overwrite)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (s *videoSink) Write(ctx context.Context, it Item, _ string, r *farm.Result
 
 func (s *videoSink) begin(ctx context.Context, it Item, r *farm.Result) error {
 	s.video = farm.Video{Geometry: r.Geometry, FPS: s.rate(it), Codec: s.Codec, Container: s.Output.Ext}
-	w, err := s.Create(ctx, s.file.Name(), s.video)
+	w, err := s.Create(ctx, s.file.temp, s.video)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -97,7 +97,7 @@ func (s *videoSink) explain(err error) error {
 	if unix.Fstatfs(int(s.file.Fd()), &st) == nil && st.Bavail*uint64(st.Bsize) < minFree {
 		return cannotWrite(s.Output.Path, unix.ENOSPC)
 	}
-	return fmt.Errorf("%s", strings.ReplaceAll(err.Error(), s.file.Name(), s.Output.Path))
+	return fmt.Errorf("%s", strings.ReplaceAll(err.Error(), s.file.temp, s.Output.Path))
 }
 
 // Abort stops the encoder and removes its file.

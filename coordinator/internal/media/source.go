@@ -169,7 +169,10 @@ func imageExt(name string, data []byte) string {
 // stream splits standard input, or another pipe, and returns the number of its images.
 func (r *sourceRun) stream(ctx context.Context, in *Input) int {
 	from, err := r.openStream(ctx, in)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return 0
+	case err != nil:
 		r.fail(in, cannotRead(in.Name, err))
 		return 1
 	}
@@ -199,11 +202,7 @@ func (r *sourceRun) openStream(ctx context.Context, in *Input) (io.ReadCloser, e
 	if in.Path == "-" {
 		return newAbandonable(ctx, r.Stdin), nil
 	}
-	f, err := os.Open(in.Path)
-	if err != nil {
-		return nil, err
-	}
-	return fileStream{newAbandonable(ctx, f), f}, nil
+	return openStream(ctx, in.Path)
 }
 
 // stem is a name without its extension.

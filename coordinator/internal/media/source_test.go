@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -121,5 +125,50 @@ func TestStdinThatSaysNothingDoesNotHoldTheEndUp(t *testing.T) {
 	_ = w.Close()
 	if n != 1 {
 		t.Errorf("%d images", n)
+	}
+}
+
+func fifo(t *testing.T) (string, []Input) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := Resolve([]string{name}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name, in
+}
+
+// An open of such a pipe waits in the kernel, and once made both Ctrl-Cs wait with it.
+func TestANamedPipeThatNobodyWritesToIsGivenUp(t *testing.T) {
+	_, in := fifo(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	for it := range (&Source{Inputs: in}).Items(ctx) {
+		t.Errorf("%+v", it)
+	}
+	if ctx.Err() == nil {
+		t.Error("it did not wait for a writer")
+	}
+}
+
+func TestANamedPipeWaitsForItsWriter(t *testing.T) {
+	name, in := fifo(t)
+	png := samples(t)["a.png"]
+	go func() {
+		w, err := os.OpenFile(name, os.O_WRONLY, 0) // waits for the reader
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer w.Close()
+		for range 2 {
+			_, _ = w.Write(png)
+		}
+	}()
+	if got, want := story(&Source{Inputs: in}), []string{"0 pipe 1", "1 pipe 2"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

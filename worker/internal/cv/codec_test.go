@@ -112,7 +112,9 @@ func TestBytesThatAreNoImageAreUndecodable(t *testing.T) {
 		{"a bomb", "decode", pngOf(1<<19, 1<<19), fault.Invalid, "png of 524288x524288 has 274877906944 pixels: the limit is 1073741824"},
 		{"a line of a bomb", "decode", pngOf(1<<30, 1), fault.Invalid, "the limit is 1048576x1048576"},
 		{"a bomb in gray", "decode flags=grayscale", pngOf(1<<19, 1<<19), fault.Invalid, "the limit is"},
-		{"a bomb of a portable map", "decode", []byte("P6\n500000 500000\n255\n"), fault.Undecodable, "decode"},
+		{"a bomb of a portable map", "decode", []byte("P6\n# much\n500000 500000\n255\n"), fault.Invalid, "pnm of 500000x500000 has"},
+		{"a bomb that only OpenCV can see", "decode", []byte("P7\nWIDTH 500000\nHEIGHT 500000\nDEPTH 3\nMAXVAL 255\nENDHDR\n"),
+			fault.Undecodable, "decode"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,27 +17,37 @@ import (
 
 // shortfall says why a video file cannot be complete; empty where it is, or where its format does not tell. The lengths in the
 // file are compared with the file's own and used for nothing else.
-func shortfall(path string) (string, error) {
+func shortfall(path string) (why string, err error) {
+	err = withFile(path, func(f io.ReaderAt, size int64) { why = shortfallOf(f, size) })
+	return why, err
+}
+
+// withFile calls do with a file that has a length.
+func withFile(path string, do func(f io.ReaderAt, size int64)) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return "", err
+	if err == nil && info.Mode().IsRegular() {
+		do(f, info.Size())
 	}
+	return err
+}
+
+func shortfallOf(r io.ReaderAt, size int64) string {
 	var magic [12]byte
-	f.ReadAt(magic[:], 0) // zeros where the file is shorter
+	r.ReadAt(magic[:], 0) // zeros where the file is shorter
 	switch {
 	case isMP4(string(magic[4:8])):
-		return mp4Shortfall(f, info.Size()), nil
+		return mp4Shortfall(r, size)
 	case string(magic[:4]) == "\x1aE\xdf\xa3":
-		return mkvShortfall(f, info.Size()), nil
+		return mkvShortfall(r, size)
 	case string(magic[:4]) == "RIFF" && string(magic[8:]) == "AVI ":
-		return aviShortfall(f, info.Size()), nil
+		return aviShortfall(r, size)
 	}
-	return "", nil
+	return ""
 }
 
 func missing(have, want int64) string {

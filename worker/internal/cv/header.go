@@ -5,8 +5,10 @@ package cv
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -32,6 +34,8 @@ func readHeader(data []byte) header {
 		{"bmp", "BM", bmpSize},
 		{"tiff", "II*\x00", func(b []byte) image.Point { return tiffSize(b, binary.LittleEndian) }},
 		{"tiff", "MM\x00*", func(b []byte) image.Point { return tiffSize(b, binary.BigEndian) }},
+		{"pnm", "P1", pnmSize}, {"pnm", "P2", pnmSize}, {"pnm", "P3", pnmSize},
+		{"pnm", "P4", pnmSize}, {"pnm", "P5", pnmSize}, {"pnm", "P6", pnmSize},
 		{"gif", "GIF8", func(b []byte) image.Point { return image.Pt(le16(b, 6), le16(b, 8)) }},
 	} {
 		if bytes.HasPrefix(data, []byte(f.magic)) {
@@ -116,6 +120,18 @@ func tiffSize(b []byte, order binary.ByteOrder) image.Point {
 		case 257:
 			size.Y = value
 		}
+	}
+	return size
+}
+
+var pnmComment = regexp.MustCompile(`#[^\r\n]*`)
+
+// pnmSize reads the first two numbers; between them are white space and comments.
+func pnmSize(b []byte) image.Point {
+	var size image.Point
+	text := pnmComment.ReplaceAll(b[2:min(len(b), 512)], nil)
+	if _, err := fmt.Sscan(string(text), &size.X, &size.Y); err != nil {
+		return image.Point{}
 	}
 	return size
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 )
 
 // box is a part of an mp4 file: where its content begins and ends.
@@ -88,18 +87,9 @@ func mp4Shortfall(r io.ReaderAt, size int64) string {
 }
 
 // mp4Share is the share of an mp4's picture track that is shown: an edit list may hide frames that the container counts. It is 0
-// where path is no mp4, or one that does not tell.
-func mp4Share(path string) float64 {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return 0
-	}
-	moov := box{end: info.Size()}.find(f, "moov")
+// where the file is no mp4, or one that does not tell.
+func mp4Share(f io.ReaderAt, size int64) float64 {
+	moov := box{end: size}.find(f, "moov")
 	tracks, _ := boxes(f, moov.begin, moov.end)
 	for _, t := range tracks {
 		if t.name == "trak" && string(t.find(f, "mdia", "hdlr").read(f, 12)[8:]) == "vide" {

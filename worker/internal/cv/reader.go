@@ -19,6 +19,7 @@ import (
 type reader struct {
 	uri   string
 	path  string // empty where the source is no file
+	relay *relay // nil where the source is no file on an HTTP server
 	video serve.Video
 	cap   *gocv.VideoCapture
 	dst   gocv.Mat // header over the lent block
@@ -32,14 +33,14 @@ func (e *Engine) OpenReader(uri string, skip uint64) (serve.Program, serve.Video
 	if err != nil {
 		return nil, serve.Video{}, err
 	}
-	capture, err := src.open()
+	capture, relay, err := src.open()
 	if err != nil {
 		return nil, serve.Video{}, err
 	}
-	r := &reader{uri: uri, path: src.path, cap: capture, dst: gocv.NewMat(), video: describe(capture)}
+	r := &reader{uri: uri, path: src.path, relay: relay, cap: capture, dst: gocv.NewMat(), video: describe(capture)}
 	if r.video.Width == 0 || r.video.Height == 0 {
 		r.Close()
-		return nil, serve.Video{}, fault.Errorf(fault.Undecodable, "%s has no video stream", uri)
+		return nil, serve.Video{}, fault.Errorf(fault.Undecodable, "%s has no video stream%s", uri, relay.hint())
 	}
 	if err := r.skip(skip); err != nil {
 		r.Close()
@@ -113,7 +114,7 @@ func (r *reader) Run(_ frame.Frame, out *serve.Output) error {
 		return r.ended()
 	}
 	if g := geometryOf(&r.dst, frame.FormatBGR); g != r.video.Geometry {
-		return fault.Errorf(fault.Invalid, "%s: frame %d is %v, the video is %v", r.uri, r.done+1, g, r.video.Geometry)
+		return fault.Errorf(fault.Invalid, "frame %d is %v, the video is %v", r.done+1, g, r.video.Geometry)
 	}
 	if err := r.place(pix); err != nil {
 		return err
@@ -150,36 +151,49 @@ func (r *reader) time() time.Duration {
 	return pts
 }
 
-// ended tells a clean end from a broken one.
+// ended tells a clean end from a broken one. Nobody knows the end of a live source, such as a camera's stream: that it has none
+// any more is told.
 func (r *reader) ended() error {
-	if r.path == "" {
-		if r.video.Frames == 0 {
-			return fault.Errorf(fault.Undecodable, "%s gave no frame after frame %d: the stream ended or broke", r.uri, r.done)
-		}
-		return io.EOF
-	}
-	why, err := shortfall(r.path)
-	switch {
-	case err != nil:
-		why = err.Error()
-	case why == "" && r.tooFew():
-		why = "the file is damaged"
-	case why == "" && r.done == 0:
-		return fault.Errorf(fault.Undecodable, "%s has no frame that can be decoded", r.uri)
-	case why == "":
-		return io.EOF
-	}
+	why, share := r.evidence()
 	of := ""
 	if r.video.Frames > r.done {
 		of = fmt.Sprintf(" of %d", r.video.Frames)
 	}
-	return fault.Errorf(fault.Undecodable, "%s ends after frame %d%s: %s", r.uri, r.done, of, why)
+	switch {
+	case why == "" && r.done > 0 && r.video.Frames == 0 && r.live():
+		return fault.Errorf(fault.Undecodable, "there is no frame after frame %d: the stream ended or broke", r.done)
+	case why == "" && r.tooFew(share):
+		why = "the file is damaged"
+	case why == "" && r.done == 0:
+		return fault.Errorf(fault.Undecodable, "there is no frame that can be decoded%s", r.relay.hint())
+	case why == "":
+		return io.EOF
+	}
+	return fault.Errorf(fault.Undecodable, "it ends after frame %d%s: %s", r.done, of, why)
+}
+
+// live reports a source that has no length.
+func (r *reader) live() bool { return r.path == "" && (r.relay == nil || r.relay.size == 0) }
+
+// evidence is why the source cannot have been whole, and the share of its frames that is shown: 0 is not known.
+func (r *reader) evidence() (why string, share float64) {
+	if r.relay != nil {
+		return r.relay.shortfall(), r.relay.share()
+	}
+	if r.path == "" {
+		return "", 0
+	}
+	err := withFile(r.path, func(f io.ReaderAt, size int64) { why, share = shortfallOf(f, size), mp4Share(f, size) })
+	if err != nil {
+		why = err.Error()
+	}
+	return why, share
 }
 
 // tooFew reports that an mp4, whose claim is a count, gave fewer frames than it shows. A whole track may lack two, which a
 // decoder that waits for a key frame leaves out; of one that was edited the number is an estimate.
-func (r *reader) tooFew() bool {
-	share, claim := mp4Share(r.path), float64(r.video.Frames)
+func (r *reader) tooFew(share float64) bool {
+	claim := float64(r.video.Frames)
 	slack := 2.0
 	if share = min(share, 1); share*claim < claim-1 {
 		slack += 0.1 * claim
@@ -189,6 +203,7 @@ func (r *reader) tooFew() bool {
 
 // Close closes the video.
 func (r *reader) Close() error {
+	defer r.relay.close()
 	if err := r.dst.Close(); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ var samples = map[string]string{
 	"nob.mp4":    "-i SMALL -t 2 -an -c:v libx264 -bf 0 -movflags faststart",
 	"b.mp4":      "-i SMALL -t 2 -an -c:v libx264 -bf 3 -movflags faststart",
 	"late.mp4":   "-i SMALL -t 2 -an -c:v libx264 -bf 3", // index at the end
+	"large.mp4":  "-i SMALL -an -c:v mpeg4 -q:v 1",       // 3 MB, index at the end
 	"b.mkv":      "-i SMALL -t 2 -an -c:v libx264 -bf 3",
 	"m4.avi":     "-i SMALL -t 2 -an -c:v mpeg4",
 	"mj.avi":     "-i SMALL -t 2 -an -c:v mjpeg",
@@ -141,7 +142,7 @@ func TestACutVideoDoesNotEndAsIfItWereWhole(t *testing.T) {
 		for _, share := range []float64{0.4, 0.9, 0.999} {
 			p, v := openReader(t, cutSample(t, name, share), 0)
 			times, err := read(t, p, v)
-			wantFault(t, err, fault.Undecodable, name, "ends after frame", "truncated")
+			wantFault(t, err, fault.Undecodable, "it ends after frame", "truncated")
 			if len(times) > 60 || share > 0.5 && len(times) < 20 {
 				t.Errorf("%s, %v of it: %d frames", name, share, len(times))
 			}
@@ -228,6 +229,110 @@ func TestAVideoIsReadOverHTTP(t *testing.T) {
 	}
 }
 
+// breaking serves the samples, and breaks the connection of each answer with a body after limit bytes of the file.
+func breaking(t *testing.T, limit int64, parts bool) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if !parts {
+			req.Header.Del("Range")
+			w = noRanges{w}
+		}
+		http.ServeFile(&breakingWriter{ResponseWriter: w, left: limit}, req, sample(t, filepath.Base(req.URL.Path)))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// noRanges is a server that does not know of them.
+type noRanges struct{ http.ResponseWriter }
+
+func (w noRanges) WriteHeader(code int) {
+	w.Header().Del("Accept-Ranges")
+	w.ResponseWriter.WriteHeader(code)
+}
+
+type breakingWriter struct {
+	http.ResponseWriter
+	left int64
+}
+
+func (w *breakingWriter) Write(p []byte) (int, error) {
+	if w.left -= int64(len(p)); w.left < 0 {
+		_ = http.NewResponseController(w.ResponseWriter).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.NewResponseController.
+func (w noRanges) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// FFmpeg takes a connection that broke for the end of the video, and such a video ended as if it were whole.
+func TestATransferThatBreaksIsNoEnd(t *testing.T) {
+	for _, name := range []string{"b.mp4", "b.mkv", "frag.mp4"} {
+		info, err := os.Stat(sample(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, v := openReader(t, breaking(t, info.Size()*2/3, true)+"/"+name, 0)
+		times, err := read(t, p, v)
+		wantFault(t, err, fault.Undecodable, "it ends after frame", "the transfer broke: unexpected EOF")
+		if len(times) < 5 || len(times) >= 60 {
+			t.Errorf("%s: %d frames", name, len(times))
+		}
+	}
+}
+
+func TestWhatAnHTTPServerHasIsComparedWithWhatItSays(t *testing.T) {
+	all := int64(1 << 40)
+	t.Run("without parts", func(t *testing.T) {
+		p, v := openReader(t, breaking(t, all, false)+"/b.mp4", 0)
+		if times, err := read(t, p, v); err != io.EOF || len(times) != 60 {
+			t.Errorf("%d frames, %v", len(times), err)
+		}
+	})
+	t.Run("an index that cannot be reached", func(t *testing.T) {
+		url := breaking(t, all, false) + "/large.mp4"
+		var times []time.Duration
+		p, v, err := New(Options{}).OpenReader(url, 0)
+		if err == nil {
+			defer p.Close()
+			times, err = read(t, p, v)
+		}
+		if wantFault(t, err, fault.Undecodable, "no ranges"); len(times) != 0 {
+			t.Error(len(times))
+		}
+	})
+	t.Run("a file that is cut", func(t *testing.T) {
+		server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(cutSample(t, "b.mp4", 0.6)))))
+		defer server.Close()
+		p, v := openReader(t, server.URL+"/b.mp4", 0)
+		_, err := read(t, p, v)
+		wantFault(t, err, fault.Undecodable, "it ends after frame", "of 60", "the file is truncated")
+	})
+	t.Run("nothing", func(t *testing.T) {
+		server := httptest.NewServer(http.NotFoundHandler())
+		defer server.Close()
+		_, _, err := New(Options{}).OpenReader(server.URL+"/b.mp4", 0)
+		wantFault(t, err, fault.Undecodable, "cannot connect to "+server.URL, "404 Not Found")
+	})
+	t.Run("after another address", func(t *testing.T) {
+		files := http.FileServer(http.Dir(filepath.Dir(sample(t, "late.mp4"))))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.URL.Path == "/old" {
+				http.Redirect(w, req, "/late.mp4", http.StatusFound)
+				return
+			}
+			files.ServeHTTP(w, req)
+		}))
+		defer server.Close()
+		p, v := openReader(t, server.URL+"/old", 0)
+		if times, err := read(t, p, v); err != io.EOF || len(times) != 60 {
+			t.Errorf("%d frames, %v", len(times), err)
+		}
+	})
+}
+
 func FuzzShortfall(f *testing.F) {
 	for _, name := range []string{"b.mp4", "b.mkv", "m4.avi", "frag.mp4"} {
 		data, err := os.ReadFile(sample(f, name))
@@ -245,7 +350,7 @@ func FuzzShortfall(f *testing.F) {
 		if _, err := shortfall(path); err != nil {
 			t.Fatal(err)
 		}
-		if share := mp4Share(path); share < 0 {
+		if share := mp4Share(bytes.NewReader(data), int64(len(data))); share < 0 {
 			t.Fatal(share)
 		}
 	})

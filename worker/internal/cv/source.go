@@ -4,6 +4,8 @@ package cv
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -55,18 +57,45 @@ func parseSource(uri string) (source, error) {
 	return source{uri: uri, path: uri}, nil
 }
 
-func (s source) open() (*gocv.VideoCapture, error) {
+// open opens the source; one that is a file on an HTTP server through a relay.
+func (s source) open() (*gocv.VideoCapture, *relay, error) {
+	if s.url != "" && ffmpeg() {
+		return s.openURL()
+	}
+	c, err := s.openLocal()
+	return c, nil, err
+}
+
+func (s source) openURL() (*gocv.VideoCapture, *relay, error) {
+	url, why := s.url, fmt.Errorf("no stream within %d s", openTimeout/1000)
+	var r *relay
+	if strings.HasPrefix(s.url, "http") {
+		var err error
+		if r, err = newRelay(s.url); err != nil {
+			why = err
+		} else {
+			url = r.url
+		}
+	}
+	c, err := gocv.VideoCaptureFileWithAPIParams(url, gocv.VideoCaptureFFmpeg, []gocv.VideoCaptureProperties{
+		propOpenTimeout, openTimeout, propReadTimeout, readTimeout})
+	if err == nil && c.IsOpened() {
+		return c, r, nil
+	}
+	c.Close()
+	if text := r.shortfall(); text != "" {
+		why = errors.New(text)
+	}
+	r.close()
+	return nil, nil, fault.Errorf(fault.Undecodable, "cannot connect to %s, or what it sends is not a video: %w", s.uri, why)
+}
+
+func (s source) openLocal() (*gocv.VideoCapture, error) {
 	if !ffmpeg() {
 		return nil, fault.Errorf(fault.Invalid, "cannot open %s: this OpenCV was built without FFmpeg", s.uri)
 	}
-	switch {
-	case s.path != "":
+	if s.path != "" {
 		return s.openFile()
-	case s.url != "":
-		c, err := gocv.VideoCaptureFileWithAPIParams(s.url, gocv.VideoCaptureFFmpeg, []gocv.VideoCaptureProperties{
-			propOpenTimeout, openTimeout, propReadTimeout, readTimeout})
-		return opened(c, err, fault.Errorf(fault.Undecodable,
-			"cannot connect to %s, or what it sends is not a video: no stream within %d s", s.uri, openTimeout/1000))
 	}
 	device := "/dev/video" + strconv.Itoa(s.camera)
 	if _, err := os.Stat(device); err != nil {

@@ -1,0 +1,79 @@
+package media
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"golang.org/x/sys/unix"
+)
+
+// newFile begins a file without a name where the file system can.
+func newFile(name string, overwrite bool) (*File, error) {
+	f, err := os.OpenFile(filepath.Dir(target(name)), os.O_RDWR|unix.O_TMPFILE, 0o666)
+	switch {
+	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EISDIR), errors.Is(err, unix.EINVAL): // it cannot
+		return newNamed(name, overwrite)
+	case err != nil:
+		return nil, cannotWrite(name, err)
+	}
+	lock(f)
+	return &File{File: f, final: name, overwrite: overwrite}, nil
+}
+
+// newNamed begins a file with a temporary name.
+func newNamed(name string, overwrite bool) (*File, error) {
+	for {
+		temp := tempName(target(name))
+		f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil {
+			return nil, cannotWrite(name, err)
+		}
+		lock(f)
+		if _, err := os.Lstat(temp); err == nil {
+			return &File{File: f, final: name, temp: temp, overwrite: overwrite}, nil
+		}
+		f.Close() // another's sweep came before the lock
+	}
+}
+
+// tempName is a free name in the same folder, hidden, with the same extension: encoders choose the container by it.
+func tempName(name string) string {
+	dir, base := filepath.Split(name)
+	ext := filepath.Ext(base)
+	return filepath.Join(dir, "."+base[:len(base)-len(ext)]+".tmp-cvfarm-"+rand.Text()[:8]+ext)
+}
+
+var temporary = regexp.MustCompile(`^\..*\.tmp-cvfarm-[A-Z2-7]{8}(\.[^.]*)?$`)
+
+// lock marks a file as one that somebody is making, for as long as it is open. A lock tells that to processes on other machines
+// and in other containers that share the folder; a process number would not. Where there are no locks, nothing is swept.
+func lock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_EX) }
+
+// sweep removes the temporary files of a folder that nobody is making any more.
+func sweep(dir string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return // it may be written to and not read
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	for _, name := range names {
+		if temporary.MatchString(name) {
+			removeAbandoned(filepath.Join(dir, name))
+		}
+	}
+}
+
+func removeAbandoned(name string) {
+	f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		_ = os.Remove(name)
+	}
+}
