@@ -67,6 +67,8 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 		{"run a.jpg -p gray -o none --max-jobs -1", "--max-jobs -1: 0 to"},
 		{"run a.jpg -p gray -o none --max-memory 1M", "--max-memory 1M: 64M to 1T"},
 		{"run a.jpg -p gray -o none --worker-memory 64M", "--worker-memory 64M: 256M to 1T"},
+		{"run a.jpg -p gray -o none --input logo", "--input logo: it is written NAME=FILE"},
+		{"run a.jpg -p gray -o none --input a=b --input a=c", "--input a=c: a is named twice"},
 		{"run a.jpg -p gray -o none --isolation vm", "--isolation vm: it is process or thread"},
 		{"run a.jpg -p gray -o none --progress loud", "--progress loud"},
 		{"run a.jpg -p gray -o none --memory 12", "--memory 12"},

@@ -57,6 +57,8 @@ type flow struct {
 	data   *media.Data // nil for none
 	tally  *tally
 	window int
+	// stateful says that the pipeline keeps something from frame to frame: the frames of an input are a stream.
+	stateful bool
 }
 
 // pending is a frame on its way. Without a future it failed already.
@@ -107,9 +109,20 @@ func (f *flow) send(ctx context.Context, it media.Item) pending {
 	p.item.Frame.Pix, p.item.Frame.Mem = nil, nil
 	if p.err == nil {
 		p.variant = f.plan.For(!it.IsPixels(), it.Ext)
-		p.future, p.err = f.engine.submit(ctx, farm.Job{Pipeline: p.variant.Pipeline, Frame: it.Frame})
+		p.future, p.err = f.engine.submit(ctx, farm.Job{Pipeline: p.variant.Pipeline, Frame: it.Frame, Stream: f.stream(it)})
 	}
 	return p
+}
+
+// stream is the key of the stream that a frame belongs to. All images are one.
+func (f *flow) stream(it media.Item) string {
+	switch {
+	case !f.stateful:
+		return ""
+	case it.Input.Kind == media.Image:
+		return "images"
+	}
+	return it.Input.Name
 }
 
 // discard gives a frame up, and its result where nobody took that.

@@ -24,6 +24,7 @@ type runOptions struct {
 	memory, maxMemory, workerMemory   string
 	maxJobs                           int
 	worker                            string
+	named                             namedInputs
 }
 
 func isolations() []string { return []string{string(farm.Process), string(farm.Thread)} }
@@ -99,6 +100,9 @@ func isInput(name string, inputs []media.Input) bool {
 func (o *runOptions) validate() error {
 	if strings.TrimSpace(o.pipeline) == "" {
 		return usagef("no pipeline: give -p, such as -p 'gray | canny low=50 high=150'; coordinator ops lists the ops")
+	}
+	if _, err := o.named.parse(); err != nil {
+		return err
 	}
 	numbers := []struct {
 		flag           string

@@ -105,7 +105,8 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	}
 	stop := j.showProgress()
 	defer stop()
-	flow := &flow{engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, tally: &j.tally, window: f.Window()}
+	flow := &flow{engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, tally: &j.tally, window: f.Window(),
+		stateful: f.Ops().Stateful(j.pipeline) > 0}
 	return j.flow(ctx, flow)
 }
 
@@ -152,6 +153,9 @@ func (j *runJob) watchDrain(soft context.Context, end func()) func() bool {
 
 // plan completes the pipeline, and has a worker prepare it: what it cannot run is refused before a frame is sent.
 func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
+	if err := j.options.named.upload(ctx, f, j.pipeline); err != nil {
+		return nil, err
+	}
 	if err := f.Check(j.pipeline.String()); err != nil {
 		return nil, usageError{err}
 	}
