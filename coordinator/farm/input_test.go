@@ -94,7 +94,7 @@ func TestAPlanTellsWhatEachStepWillDo(t *testing.T) {
 	for _, s := range plan {
 		got = append(got, fmt.Sprintf("%s%v %v", s.Op, s.Args, s.Out))
 	}
-	want := "echo[{index -1} {once }] 4x2 gray u8, grow[{n 7} {index -1} {once }] 7x1 gray u8, invert[{index -1} {once }] 7x1 gray u8"
+	want := `echo[index=-1 once=""] 4x2 gray u8, grow[n=7 index=-1 once=""] 7x1 gray u8, invert[index=-1 once=""] 7x1 gray u8`
 	if strings.Join(got, ", ") != want {
 		t.Fatalf("got %v\nwant %s", strings.Join(got, ", "), want)
 	}

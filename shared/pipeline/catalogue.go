@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/cvfarm/cvfarm/shared/fault"
 )
 
 // OpInfo is how a worker describes one of its ops.
@@ -46,7 +44,7 @@ func (c Catalogue) Find(name string) (OpInfo, bool) {
 }
 
 // Check reports the first step that the catalogue cannot run: an unknown op or parameter, a missing or a wrong value. The
-// error carries fault.Invalid and names the step, the parameter, what is allowed, and the nearest name.
+// error is an *Error, and says what is allowed, and the nearest name.
 func (c Catalogue) Check(p Pipeline) error {
 	for i := range p {
 		if _, err := c.Bind(p, i); err != nil {
@@ -83,12 +81,12 @@ func (c Catalogue) Complete(s Step) []Arg {
 	op, _ := c.Find(s.Op)
 	args := make([]Arg, 0, len(op.Params))
 	for _, p := range op.Params {
-		i := slices.IndexFunc(s.Args, func(a Arg) bool { return a.Name == p.Name })
+		a, given := s.arg(p.Name)
 		switch {
-		case i >= 0:
-			args = append(args, s.Args[i])
+		case given:
+			args = append(args, a)
 		case p.Default != nil:
-			args = append(args, Arg{p.Name, defaultText(p.Default)})
+			args = append(args, Arg{Name: p.Name, Value: defaultText(p.Default)})
 		}
 	}
 	return args
@@ -101,49 +99,50 @@ func (c Catalogue) Stateful(p Pipeline) int {
 
 // Bind returns the arguments of step i with defaults filled in and every value checked, as Check does.
 func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
-	op, ok := c.Find(p[i].Op)
+	s := p[i]
+	op, ok := c.Find(s.Op)
 	if !ok {
 		names := make([]string, len(c))
 		for j, o := range c {
 			names[j] = o.Name
 		}
-		unknown := fault.Errorf(fault.Invalid, "unknown op %s%s", p[i].Op, suggest(p[i].Op, names))
-		unknown.Step = i + 1
+		unknown := mistake(s.Pos, "", "unknown op %s%s", s.Op, suggest(s.Op, names))
+		unknown.Fault.Step = i + 1
 		return nil, unknown
 	}
-	args, err := op.bind(p[i])
-	if err != nil {
-		return nil, fault.At(i+1, op.Name, fault.Invalid, err)
+	args, wrong := op.bind(s)
+	if wrong == nil {
+		return args, nil
 	}
-	return args, nil
+	wrong.Fault.Step, wrong.Fault.Op = i+1, op.Name
+	return nil, wrong
 }
 
-func (op OpInfo) bind(s Step) (Args, error) {
+func (op OpInfo) bind(s Step) (Args, *Error) {
 	args := make(Args, len(op.Params))
-	for _, p := range op.Params {
-		if p.Default != nil {
-			v, err := p.parse(defaultText(p.Default))
-			if err != nil {
-				return nil, fmt.Errorf("default of %v", err)
-			}
-			args[p.Name] = v
-		}
-	}
 	for _, a := range s.Args {
 		p, ok := op.param(a.Name)
 		if !ok {
-			return nil, fmt.Errorf("unknown parameter %s%s", a.Name, suggest(a.Name, op.paramNames()))
+			return nil, mistake(a.Pos, a.Name, "unknown parameter %s%s", a.Name, suggest(a.Name, op.paramNames()))
 		}
 		v, err := p.parse(a.Value)
 		if err != nil {
-			return nil, err
+			return nil, mistake(a.valuePos(), a.Name, "%v", err)
 		}
 		args[p.Name] = v
 	}
 	for _, p := range op.Params {
-		if _, ok := args[p.Name]; !ok {
-			return nil, fmt.Errorf("parameter %s is missing: %s", p.Name, p.Allowed())
+		if _, given := args[p.Name]; given {
+			continue
 		}
+		if p.Default == nil {
+			return nil, mistake(s.Pos, p.Name, "parameter %s is missing: %s", p.Name, p.Allowed())
+		}
+		v, err := p.parse(defaultText(p.Default))
+		if err != nil {
+			return nil, mistake(s.Pos, p.Name, "default of %v", err)
+		}
+		args[p.Name] = v
 	}
 	return args, nil
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/cvfarm/cvfarm/shared/fault"
 )
 
 // MaxText bounds the text of a pipeline, MaxSteps the steps in it: a worker holds many compiled pipelines at a time.
@@ -15,15 +13,19 @@ const (
 	MaxSteps = 256
 )
 
-// Parse reads a pipeline: steps separated by "|", each an op name followed by name=value arguments separated by white space.
-// A value with other characters than letters, digits and "._-+,:/@%" stands in double quotes, in which \" and \\ are escapes.
-// An error carries fault.Invalid and names the character it is at, counted from 1.
+// Parse reads a pipeline: steps separated by "|", each an op name followed by name=value arguments. White space, line breaks and
+// comments, from a "#" to the end of its line, may stand between any two of these, but not beside "=".
+//
+// A value of letters, digits and "._-+,:/@%" stands as it is, any other in quotes: 'single' for text that is taken literally,
+// "double" for text with the escapes \" \\ \n \r \t.
+//
+// An error is an *Error.
 func Parse(text string) (Pipeline, error) {
 	if len(text) > MaxText {
-		return nil, fault.Errorf(fault.Invalid, "pipeline has %d bytes, more than %d", len(text), MaxText)
+		return nil, mistake(0, "", "pipeline has %d bytes, more than %d", len(text), MaxText)
 	}
 	if !utf8.ValidString(text) {
-		return nil, fault.Errorf(fault.Invalid, "pipeline is not valid UTF-8")
+		return nil, mistake(0, "", "pipeline is not valid UTF-8")
 	}
 	p := parser{text: text}
 	var out Pipeline
@@ -33,14 +35,14 @@ func Parse(text string) (Pipeline, error) {
 			return nil, err
 		}
 		if out = append(out, step); len(out) > MaxSteps {
-			return nil, p.errorf("more than %d steps", MaxSteps)
+			return nil, p.errorf(step.Pos, "more than %d steps", MaxSteps)
 		}
 		p.space()
 		switch {
 		case p.pos == len(p.text):
 			return out, nil
 		case !p.take('|'):
-			return nil, p.errorf("expected | or name=value, found %q", p.rest())
+			return nil, p.errorf(p.at(), "expected | or name=value, found %q", p.rest())
 		}
 	}
 }
@@ -53,61 +55,76 @@ type parser struct {
 
 func (p *parser) step() (Step, error) {
 	p.space()
-	s := Step{Op: p.name()}
+	s := Step{Pos: p.at(), Op: p.name()}
 	if s.Op == "" {
-		return s, p.errorf("expected the name of an op, found %q", p.rest())
+		return s, p.errorf(s.Pos, "expected the name of an op, found %q", p.rest())
 	}
 	for {
 		p.space()
-		name := p.name()
-		if name == "" {
+		a := Arg{Pos: p.at(), Name: p.name()}
+		if a.Name == "" {
 			return s, nil
 		}
 		if !p.take('=') {
-			return s, p.errorf("%s: expected %s=value", s.Op, name)
+			return s, p.errorf(a.Pos, "%s: expected %s=value, or | before the next op", s.Op, a.Name)
 		}
-		value, err := p.value()
-		if err != nil {
+		if _, twice := s.arg(a.Name); twice {
+			return s, p.errorf(a.Pos, "%s: parameter %s is given twice", s.Op, a.Name)
+		}
+		var err error
+		if a.Value, err = p.value(); err != nil {
 			return s, err
 		}
-		for _, a := range s.Args {
-			if a.Name == name {
-				return s, p.errorf("%s: parameter %s is given twice", s.Op, name)
-			}
-		}
-		s.Args = append(s.Args, Arg{name, value})
+		s.Args = append(s.Args, a)
 	}
 }
 
 func (p *parser) value() (string, error) {
-	if p.take('"') {
+	switch {
+	case p.take('"'):
 		return p.quoted()
+	case p.take('\''):
+		return p.literal()
 	}
 	v := p.while(plain)
 	if v == "" {
-		return "", p.errorf("expected a value, found %q", p.rest())
+		return "", p.errorf(p.at(), `expected a value, found %q; quotes take any text: name="value"`, p.rest())
 	}
 	return v, nil
 }
 
-func (p *parser) quoted() (string, error) {
-	start := p.pos
-	var b strings.Builder
-	for p.pos < len(p.text) {
-		c := p.text[p.pos]
-		p.pos++
-		switch {
-		case c == '"':
-			return b.String(), nil
-		case c == '\\' && p.pos < len(p.text):
-			b.WriteByte(p.text[p.pos])
-			p.pos++
-		default:
-			b.WriteByte(c)
-		}
+// literal reads up to the closing single quote.
+func (p *parser) literal() (string, error) {
+	start := p.at() - 1
+	v := p.while(func(r rune) bool { return r != '\'' })
+	if !p.take('\'') {
+		return "", p.errorf(start, "the quoted value has no end")
 	}
-	p.pos = start
-	return "", p.errorf("the quoted value has no end")
+	return v, nil
+}
+
+// escapes are what may follow a backslash between double quotes, and what it stands for.
+var escapes = map[byte]byte{'"': '"', '\\': '\\', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// quoted reads up to the closing double quote.
+func (p *parser) quoted() (string, error) {
+	start := p.at() - 1
+	var b strings.Builder
+	for {
+		b.WriteString(p.while(func(r rune) bool { return r != '"' && r != '\\' }))
+		switch {
+		case p.take('"'):
+			return b.String(), nil
+		case len(p.text)-p.pos < 2:
+			return "", p.errorf(start, "the quoted value has no end")
+		}
+		c, ok := escapes[p.text[p.pos+1]]
+		if !ok {
+			return "", p.errorf(p.at(), `unknown escape: \" \\ \n \r \t are known, and 'single quotes' take a backslash as it is`)
+		}
+		b.WriteByte(c)
+		p.pos += 2
+	}
 }
 
 func (p *parser) name() string {
@@ -118,7 +135,12 @@ func plain(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-+,:/@%", r)
 }
 
-func (p *parser) space() { p.while(unicode.IsSpace) }
+// space passes over white space and comments.
+func (p *parser) space() {
+	for p.while(unicode.IsSpace); p.take('#'); p.while(unicode.IsSpace) {
+		p.while(func(r rune) bool { return r != '\n' })
+	}
+}
 
 func (p *parser) while(ok func(rune) bool) string {
 	rest := p.text[p.pos:]
@@ -138,6 +160,9 @@ func (p *parser) take(c byte) bool {
 	return false
 }
 
+// at is the position of the next byte, counted from 1.
+func (p *parser) at() int { return p.pos + 1 }
+
 // rest is the next few characters, for messages.
 func (p *parser) rest() string {
 	r := []rune(p.text[p.pos:])
@@ -147,7 +172,11 @@ func (p *parser) rest() string {
 	return string(r[:min(len(r), 12)])
 }
 
-func (p *parser) errorf(format string, args ...any) error {
-	at := utf8.RuneCountInString(p.text[:p.pos]) + 1
-	return fault.Errorf(fault.Invalid, "pipeline, character %d: %s", at, fmt.Sprintf(format, args...))
+func (p *parser) errorf(pos int, format string, args ...any) error {
+	_, line, character := Locate(p.text, pos)
+	where := fmt.Sprintf("character %d", character)
+	if strings.Contains(p.text, "\n") {
+		where = fmt.Sprintf("line %d, %s", line, where)
+	}
+	return mistake(pos, "", "pipeline, %s: %s", where, fmt.Sprintf(format, args...))
 }

@@ -6,7 +6,10 @@
 // frame is sent. It is pure: which ops exist is known only to a worker.
 package pipeline
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Pipeline is steps in the order in which they run.
 type Pipeline []Step
@@ -15,14 +18,34 @@ type Pipeline []Step
 type Step struct {
 	Op   string
 	Args []Arg
+	// Pos is where the step begins in the text that it was parsed from, in bytes from 1; 0 where there was none.
+	Pos int
 }
 
-// Arg is an argument as it was written.
+// Arg is an argument as it was written; its value without the quotes.
 type Arg struct {
 	Name, Value string
+	// Pos is as a Step's.
+	Pos int
 }
 
-// String writes the pipeline so that Parse reads the same one back.
+// valuePos is where the value begins: after the name and "=".
+func (a Arg) valuePos() int {
+	if a.Pos == 0 {
+		return 0
+	}
+	return a.Pos + len(a.Name) + 1
+}
+
+func (s Step) arg(name string) (Arg, bool) {
+	i := slices.IndexFunc(s.Args, func(a Arg) bool { return a.Name == name })
+	if i < 0 {
+		return Arg{}, false
+	}
+	return s.Args[i], true
+}
+
+// String writes the pipeline on one line, so that Parse reads the same one back but for the positions.
 func (p Pipeline) String() string {
 	steps := make([]string, len(p))
 	for i, s := range p {
@@ -45,5 +68,5 @@ func quote(v string) string {
 	if v != "" && !strings.ContainsFunc(v, func(r rune) bool { return !plain(r) }) {
 		return v
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(v) + `"`
 }

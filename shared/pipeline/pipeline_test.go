@@ -2,65 +2,15 @@ package pipeline
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 )
-
-func TestParse(t *testing.T) {
-	cases := []struct {
-		name, text string
-		want       Pipeline
-		err        string
-	}{
-		{"one op", "gray", Pipeline{{Op: "gray"}}, ""},
-		{"arguments and white space", " gray |\n canny low=50\thigh=150 ",
-			Pipeline{{Op: "gray"}, {Op: "canny", Args: []Arg{{"low", "50"}, {"high", "150"}}}}, ""},
-		{"a quoted value keeps everything", `text s="a | b=\"c\" \\"`, Pipeline{{Op: "text", Args: []Arg{{"s", `a | b="c" \`}}}}, ""},
-		{"an empty quoted value", `text s=""`, Pipeline{{Op: "text", Args: []Arg{{"s", ""}}}}, ""},
-		{"nothing", "  ", nil, `character 3: expected the name of an op, found "the end"`},
-		{"a bar too many", "gray || canny", nil, `character 7: expected the name of an op, found "| canny"`},
-		{"a bar at the end", "gray |", nil, "expected the name of an op"},
-		{"a name without a value", "canny low high=3", nil, "character 10: canny: expected low=value"},
-		{"a value that is missing", "canny low= ", nil, "expected a value"},
-		{"a parameter twice", "canny low=1 low=2", nil, "parameter low is given twice"},
-		{"a quote without an end", `text s="abc`, nil, "no end"},
-		{"another separator", "gray; canny", nil, `character 5: expected | or name=value, found "; canny"`},
-		{"bytes that are not UTF-8", "gr\xffay", nil, "UTF-8"},
-		{"too long", strings.Repeat("a", MaxText+1), nil, "bytes"},
-		{"too many steps", strings.Repeat("a|", MaxSteps) + "a", nil, "more than 256 steps"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := Parse(c.text)
-			checkErr(t, err, c.err)
-			if !reflect.DeepEqual(got, c.want) {
-				t.Fatalf("got %#v, want %#v", got, c.want)
-			}
-		})
-	}
-}
-
-func FuzzParseReadsBackWhatStringWrote(f *testing.F) {
-	f.Add("gray | canny low=50 high=150")
-	f.Add(`text s="a | b=\"c\" \\" x=ü`)
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := Parse(text)
-		if err != nil {
-			if code, _ := fault.CodeOf(err); code != fault.Invalid {
-				t.Fatalf("%q: error without a code: %v", text, err)
-			}
-			return
-		}
-		again, err := Parse(p.String())
-		if err != nil || !reflect.DeepEqual(again, p) {
-			t.Fatalf("%q was written as %q and read back as %#v, %v", text, p.String(), again, err)
-		}
-	})
-}
 
 var testOps = Catalogue{
 	{Name: "canny", Params: []Param{Float("low", 50, 0, 1000, ""), Float("high", 150, 0, 1000, "")}},
@@ -141,6 +91,74 @@ func TestBindFillsInDefaultsAlsoAfterATripThroughJSON(t *testing.T) {
 	if crop.Int("x") != 3 || crop.Bool("strict") || blur.Size("ksize") != (Size{5, 5}) || blur.String("border") != "default" ||
 		canny.Float("low") != 0.5 || canny.Float("high") != 150 {
 		t.Fatalf("%v %v %v", crop, blur, canny)
+	}
+}
+
+// An error says where the word is that it is about.
+func TestCheckPointsAtTheWord(t *testing.T) {
+	for _, c := range []struct {
+		text, word, param string
+		step              int
+	}{
+		{"gray | grey", "grey", "", 2},
+		{"gray | canny high=2 lo=50", "lo=50", "lo", 2},
+		{"canny low=-1", "-1", "low", 1},
+		{`blur border="wra"`, `"wra"`, "border", 1},
+		{"gray\n| # \u00fc\n  crop strict=true", "crop strict", "x", 2},
+	} {
+		var e *Error
+		if p, err := Parse(c.text); err != nil || !errors.As(testOps.Check(p), &e) {
+			t.Fatalf("%s: %v", c.text, err)
+		}
+		if e.Fault.Step != c.step || e.Param != c.param || !strings.HasPrefix(c.text[e.Pos-1:], c.word) {
+			t.Errorf("%s: %+v", c.text, *e)
+		}
+	}
+	var e *Error
+	if p := (Pipeline{{Op: "canny", Args: []Arg{{Name: "low", Value: "x"}}}}); !errors.As(testOps.Check(p), &e) || e.Pos != 0 {
+		t.Errorf("a pipeline without a text: %+v", e)
+	}
+}
+
+// FuzzCheck: whatever is asked of a catalogue, it says no with a place in the text, or every step has all of its arguments.
+func FuzzCheck(f *testing.F) {
+	f.Add("gray | canny low=50 high=1e3")
+	f.Add("blur ksize=5x3 border='wrap' | crop x=10 strict=true # all")
+	f.Add("large n=-9223372036854775809 | scale by=0x1p-1074")
+	f.Add("warp M=1,0,-5/0,1e3,.5 kernel=1 colour=0,0,255 mask=m.png model='a b.onnx'")
+	ops := append(Catalogue{{Name: "warp", Params: []Param{Matrix("M", "1,0,0/0,1,0", 2, 3, ""), Kernel("kernel", "1", 7, ""),
+		Scalar("colour", "0", ""), Image("mask", "").Optional(), File("model", "")}}}, testOps...)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Parse(text)
+		if err != nil {
+			return
+		}
+		if err := ops.Check(p); err != nil {
+			checkPlace(t, text, err)
+			return
+		}
+		for i, s := range p {
+			op, _ := ops.Find(s.Op)
+			if args, err := ops.Bind(p, i); err != nil || len(args) != len(op.Params) {
+				t.Fatalf("%q, step %d: %v, %v", text, i+1, args, err)
+			}
+		}
+	})
+}
+
+// checkPlace checks that an error has a code, a step, and a position within the text.
+func checkPlace(t *testing.T, text string, err error) {
+	t.Helper()
+	var e *Error
+	code, _ := fault.CodeOf(err)
+	if !errors.As(err, &e) || code != fault.Invalid || e.Fault.Message == "" {
+		t.Fatalf("%q: %v has code %q", text, err, code)
+	}
+	if utf8.ValidString(text) && len(text) <= MaxText && (e.Pos < 1 || e.Pos > len(text)+1) {
+		t.Fatalf("%q: %+v is not in the text", text, *e)
+	}
+	if line, _, character := Locate(text, e.Pos); character < 1 || character > len(line)+1 {
+		t.Fatalf("%q: byte %d is character %d of %q", text, e.Pos, character, line)
 	}
 }
 
