@@ -40,12 +40,12 @@ func (n namedInputs) parse() (map[string]string, error) {
 }
 
 // upload brings what a pipeline names into the farm, each once. A mistake names the step and the parameter.
-func (n namedInputs) upload(ctx context.Context, f *farm.Farm, p pipeline.Pipeline) error {
+func (n namedInputs) upload(ctx context.Context, f *farm.Farm, s script) error {
 	files, err := n.parse()
 	if err != nil {
 		return err
 	}
-	refs := f.Ops().Inputs(p)
+	refs := f.Ops().Inputs(s.Pipeline)
 	for name := range files {
 		if !slices.ContainsFunc(refs, func(r pipeline.InputRef) bool { return r.Name == name }) {
 			return usagef("--input %s=%s: no step of the pipeline names it", name, files[name])
@@ -57,7 +57,11 @@ func (n namedInputs) upload(ctx context.Context, f *farm.Farm, p pipeline.Pipeli
 			continue
 		}
 		done[ref.Name] = true
-		if err := uploadFile(ctx, f, ref, files[ref.Name]); err != nil {
+		file, named := files[ref.Name]
+		if !named {
+			file = s.path(ref.Name)
+		}
+		if err := uploadFile(ctx, f, ref, file); err != nil {
 			return err
 		}
 	}
@@ -68,9 +72,6 @@ func (n namedInputs) upload(ctx context.Context, f *farm.Farm, p pipeline.Pipeli
 const maxInput = 2 << 30
 
 func uploadFile(ctx context.Context, f *farm.Farm, ref pipeline.InputRef, file string) error {
-	if file == "" {
-		file = ref.Name
-	}
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:

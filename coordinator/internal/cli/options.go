@@ -9,7 +9,6 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
-	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
 // runOptions is the run command's flags as they were written.
@@ -38,8 +37,8 @@ func (o *runOptions) resolve(app App) (*runJob, error) {
 	}
 	j := &runJob{App: app, options: o}
 	var err error
-	if j.pipeline, err = pipeline.Parse(o.pipeline); err != nil {
-		return nil, usageError{err}
+	if j.script, err = readScript(o.pipeline); err != nil {
+		return nil, err
 	}
 	if j.output, err = o.parseOutput(app); err != nil {
 		return nil, err
@@ -98,9 +97,6 @@ func isInput(name string, inputs []media.Input) bool {
 }
 
 func (o *runOptions) validate() error {
-	if strings.TrimSpace(o.pipeline) == "" {
-		return usagef("no pipeline: give -p, such as -p 'gray | canny low=50 high=150'; coordinator ops lists the ops")
-	}
 	if _, err := o.named.parse(); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (j *runJob) report(err error) report {
 		WorkerRestarts: j.last.Restarts,
 		Seconds:        time.Since(j.started).Seconds(),
 		Workers:        len(j.last.Workers),
-		Pipeline:       j.pipeline.String(),
+		Pipeline:       j.script.String(),
 		Output:         j.options.output,
 		Interrupted:    errors.Is(err, errInterrupted),
 		Memory:         memory{Budget: j.last.Memory.Budget, Peak: j.last.Memory.Peak, CoordinatorRSS: peakRSS()},

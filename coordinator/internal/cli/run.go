@@ -60,7 +60,7 @@ Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 
 func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.pipeline, "pipeline", "p", "", "what to do with each frame: a `PIPELINE` such as 'gray | canny low=50 high=150'")
+	f.StringVarP(&o.pipeline, "pipeline", "p", "", pipelineUsage)
 	f.StringVarP(&o.output, "output", "o", "", "where the results go: `FILE|PATTERN|FOLDER/|-|none`")
 	f.BoolVarP(&o.recursive, "recursive", "r", false, "take the images of folders within folders too")
 	f.StringVar(&o.data, "data", "", "write what ops found to `FILE.jsonl`, one object a line: index, input, step, op, value; - is standard output")

@@ -11,14 +11,13 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 	"github.com/cvfarm/cvfarm/shared/fault"
-	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
 // runJob is one run of the run command, from checked options to the report.
 type runJob struct {
 	App
 	options    *runOptions
-	pipeline   pipeline.Pipeline
+	script     script
 	output     media.Output
 	config     farm.Config
 	inputs     []media.Input
@@ -106,7 +105,7 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	stop := j.showProgress()
 	defer stop()
 	flow := &flow{engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, tally: &j.tally, window: f.Window(),
-		stateful: f.Ops().Stateful(j.pipeline) > 0}
+		stateful: f.Ops().Stateful(j.script.Pipeline) > 0}
 	return j.flow(ctx, flow)
 }
 
@@ -153,13 +152,13 @@ func (j *runJob) watchDrain(soft context.Context, end func()) func() bool {
 
 // plan completes the pipeline, and has a worker prepare it: what it cannot run is refused before a frame is sent.
 func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
-	if err := j.options.named.upload(ctx, f, j.pipeline); err != nil {
+	if err := f.Ops().Check(j.script.Pipeline); err != nil {
+		return nil, j.script.point(err)
+	}
+	if err := j.options.named.upload(ctx, f, j.script); err != nil {
 		return nil, err
 	}
-	if err := f.Check(j.pipeline.String()); err != nil {
-		return nil, usageError{err}
-	}
-	plan, err := media.NewPlan(j.pipeline, j.output, f.Ops())
+	plan, err := media.NewPlan(j.script.Pipeline, j.output, f.Ops())
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +169,7 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	for _, v := range variants {
 		_, err := f.Plan(ctx, v.Pipeline, v.Takes)
 		if code, _ := fault.CodeOf(err); code == fault.Invalid {
-			return nil, usageError{v.Unshift(err)}
+			return nil, j.script.point(v.Unshift(err))
 		}
 		if err != nil {
 			return nil, err
