@@ -20,7 +20,7 @@ ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
-.PHONY: help build run test check generate print-tags deps bench fuzz clean
+.PHONY: help build run test check generate ops print-tags deps bench fuzz clean
 .NOTPARALLEL:
 .PHONY: deps-build vet gofmt staticcheck purity rules fresh tidy buf-lint
 
@@ -76,6 +76,10 @@ buf-lint:
 
 generate: ## write the Go code of proto/ anew
 	cd proto && ../.ci/buf generate
+
+ops: build ## write worker/OPS.md, the reference page of the ops, anew
+	bin/coordinator ops --worker bin/worker --markdown > bin/OPS.md
+	mv bin/OPS.md worker/OPS.md
 
 print-tags: ## print the build tags that this machine's OpenCV calls for
 	@.ci/tags

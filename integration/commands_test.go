@@ -4,14 +4,18 @@ package integration
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // opInfo is what `ops --json` promises.
 type opInfo struct {
-	Name, Doc, Module string
-	Params            []map[string]any
+	Name, Family, Doc, Returns, Example, Module string
+	Params                                      []map[string]any
 }
 
 func catalogue(t *testing.T) []opInfo {
@@ -31,8 +35,8 @@ func TestOpsAreAllThereAndDocumented(t *testing.T) {
 	have := map[string]opInfo{}
 	for _, op := range catalogue(t) {
 		have[op.Name] = op
-		if op.Doc == "" || op.Module == "" || strings.Contains(op.Doc, "\n") {
-			t.Errorf("op %s: doc %q, module %q", op.Name, op.Doc, op.Module)
+		if op.Doc == "" || op.Module == "" || op.Family == "" || op.Returns == "" || op.Example == "" || strings.Contains(op.Doc, "\n") {
+			t.Errorf("op %s does not tell all: %+v", op.Name, op)
 		}
 		for _, p := range op.Params {
 			if p["name"] == "" || p["type"] == nil || p["doc"] == nil {
@@ -61,6 +65,9 @@ func TestCommandsAnswer(t *testing.T) {
 		{"version", []string{"version"}, 0, "", []string{"cvfarm", "go1.", "protocol"}},
 		{"ops", []string{"ops"}, 0, "", []string{"canny", "stats"}},
 		{"one op", []string{"ops", "canny"}, 0, "", []string{"low", "high", "apertureSize", "DEFAULT"}},
+		{"show is the long form", []string{"ops", "show", "canny"}, 0, "", []string{"returns  gray u8", "example  gray | canny"}},
+		{"search knows OpenCV's names", []string{"ops", "search", "cvtColor"}, 0, "", []string{"cvt_color"}},
+		{"search finds nothing", []string{"ops", "search", "coffee"}, 1, "no op has coffee", nil},
 		{"an op that is not there, with the nearest name", []string{"ops", "cany"}, 2, "did you mean canny?", nil},
 		{"a command that is not there, with the nearest name", []string{"rum"}, 2, "did you mean run?", nil},
 		{"completion for bash", []string{"completion", "bash"}, 0, "", []string{"coordinator"}},
@@ -77,6 +84,44 @@ func TestCommandsAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// worker/OPS.md is what `make ops` writes. A catalogue differs between versions of OpenCV: with another one than the page is of,
+// all that can be told is that the newer has the ops of the older.
+func TestTheReferencePageIsFresh(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../worker/OPS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := run(t, "ops", "--markdown").exits(0).stdout.String()
+	of, here := pageVersion(t, string(page)), pageVersion(t, fresh)
+	if slices.Equal(of, here) {
+		if string(page) != fresh {
+			t.Error("worker/OPS.md is not what coordinator ops --markdown prints: run make ops")
+		}
+		return
+	}
+	t.Logf("worker/OPS.md is of OpenCV %v, here is %v: only the names are compared", of, here)
+	older, newer := string(page), fresh
+	if slices.Compare(of, here) > 0 {
+		older, newer = newer, older
+	}
+	for _, op := range regexp.MustCompile(`(?m)^### .*$`).FindAllString(older, -1) {
+		if !strings.Contains(newer, "\n"+op+"\n") {
+			t.Errorf("the newer of OpenCV %v and %v lacks %s; if worker/OPS.md is old, run make ops", of, here, op)
+		}
+	}
+}
+
+func pageVersion(t *testing.T, page string) []int {
+	t.Helper()
+	v := make([]int, 3)
+	_, line, _ := strings.Cut(page, "a worker with opencv ")
+	if _, err := fmt.Sscanf(line, "%d.%d.%d", &v[0], &v[1], &v[2]); err != nil {
+		t.Fatalf("the page names no version of OpenCV: %v", err)
+	}
+	return v
 }
 
 func TestDoctorKnowsTheMachine(t *testing.T) {

@@ -147,7 +147,15 @@ func (op OpInfo) bind(s Step) (Args, *Error) {
 	return args, nil
 }
 
-// defaultText writes a default as a user would. JSON makes every number a float64.
+// DefaultText is the default as a user would write it; empty where the parameter is required.
+func (p Param) DefaultText() string {
+	if p.Default == nil {
+		return ""
+	}
+	return quote(defaultText(p.Default))
+}
+
+// defaultText is a default before it is quoted. JSON makes every number a float64.
 func defaultText(v any) string {
 	if f, ok := v.(float64); ok {
 		return number(f)

@@ -17,7 +17,6 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/shared/fault"
-	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -100,6 +99,10 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 		{"run camera:x -p gray -o none", "camera:x"},
 		{"run - - -p gray -o none", "given twice"},
 		{"ops a b", "one name"},
+		{"ops show", "one name, but got 0"},
+		{"ops search", "at least one word"},
+		{"ops --json --markdown", "it goes without a name"},
+		{"ops gray --markdown", "it goes without a name"},
 		{"doctor now", "takes no arguments"},
 		{"version --jsn", "unknown flag"},
 	}
@@ -245,32 +248,6 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-func TestOps(t *testing.T) {
-	ops := pipeline.Catalogue{{Name: "canny", Doc: "Find edges.", Module: "imgproc", Params: []pipeline.Param{
-		pipeline.Float("low", 50, 0, 1000, "lower threshold")}}, {Name: "gray", Doc: "Make gray.", Module: "imgproc"}}
-	tests := []struct {
-		names []string
-		json  bool
-		want  string
-	}{
-		{nil, false, "canny  Find edges.\ngray   Make gray.\n"},
-		{[]string{"gray"}, false, "gray: Make gray.\nmodule: imgproc\nIt takes no parameters.\n"},
-		{[]string{"canny"}, false, "low        50       a float in 0..1000  lower threshold"},
-		{[]string{"canny"}, true, `"default": 50`},
-		{nil, true, "[\n  {\n    \"name\": \"canny\""},
-	}
-	for _, tt := range tests {
-		var b bytes.Buffer
-		if err := printOps(&b, ops, tt.names, tt.json); err != nil || !strings.Contains(b.String(), tt.want) {
-			t.Errorf("%v: %v\n%s", tt, err, b.String())
-		}
-	}
-	err := printOps(&bytes.Buffer{}, ops, []string{"cany"}, false)
-	if err == nil || err.Error() != "unknown op cany; did you mean canny?" || ExitCode(err) != 2 {
-		t.Error(err)
-	}
-}
-
 func TestVersionAndDoctorJSON(t *testing.T) {
 	for _, name := range []string{"version", "doctor"} {
 		out, err := try(t, name, "--json")
@@ -300,7 +277,7 @@ func TestGauge(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, name := range []string{"", "run", "ops", "doctor"} {
+	for _, name := range []string{"", "run", "ops", "ops show", "ops search", "doctor"} {
 		out, err := try(t, strings.Fields(name+" --help")...)
 		if err != nil || !strings.Contains(out, "Examples:\n  coordinator ") {
 			t.Errorf("%s: %v\n%s", name, err, out)

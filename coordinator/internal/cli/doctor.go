@@ -57,7 +57,7 @@ Exit code: 0 when cvfarm can work here, 1 when something essential is missing.`,
 			return d.verdict()
 		},
 	}
-	addWorkerFlag(cmd, &worker)
+	addWorkerFlag(cmd.Flags(), &worker)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -13,49 +13,154 @@ import (
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
+// opsOptions is the flags that ops and its subcommands have in common.
+type opsOptions struct {
+	worker         string
+	json, markdown bool
+}
+
 func (app App) opsCommand() *cobra.Command {
-	var worker string
-	var asJSON bool
+	var o opsOptions
 	cmd := &cobra.Command{
 		Use:   "ops [NAME]",
-		Short: "List the worker's ops, or one of them with its parameters",
+		Short: "List the worker's ops by family, search them, or show one with its parameters",
 		Example: `  coordinator ops
   coordinator ops canny
+  coordinator ops search GaussianBlur
   coordinator ops --json | jq '.[].name'`,
+		Args:              func(_ *cobra.Command, args []string) error { return o.check(args) },
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return app.withOps(cmd, &o, func(info farm.Info) error { return o.print(app.Out, info, args) })
+		},
+	}
+	addWorkerFlag(cmd.PersistentFlags(), &o.worker)
+	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON: name, family, doc, returns, example, module, "+
+		"params with name, type, default, min, max, choices, doc")
+	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print the reference page of all ops in Markdown")
+	cmd.AddCommand(app.opsShowCommand(&o), app.opsSearchCommand(&o))
+	return cmd
+}
+
+func (app App) opsShowCommand(o *opsOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME",
+		Short:             "Show one op: its parameters with ranges and defaults, an example, and what it returns",
+		Example:           "  coordinator ops show canny",
+		Args:              exactlyOneName,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return app.withOps(cmd, o, func(info farm.Info) error { return o.print(app.Out, info, args) })
+		},
+	}
+}
+
+func (app App) opsSearchCommand(o *opsOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "search WORD...",
+		Short: "Find ops whose name, description or parameters have all of the words",
+		Long: `Find ops whose name, family, description, result or parameters have all of the words. Case and underscores do not
+matter, so that an op is found under the name that OpenCV gives it. Ops that have the first word in their name come first.
+
+Exit code: 1 when there is none.`,
+		Example: `  coordinator ops search edges
+  coordinator ops search cvtColor
+  coordinator ops search blur sigma`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("ops takes one name, but got %d", len(args))
+			if len(args) == 0 {
+				return usagef("ops search takes at least one word")
 			}
 			return nil
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withOneWorker(cmd.Context(), worker, func(f *farm.Farm) error {
-				return printOps(app.Out, f.Ops(), args, asJSON)
-			})
+			return app.withOps(cmd, o, func(info farm.Info) error { return o.printFound(app.Out, info.Ops, args) })
 		},
 	}
-	addWorkerFlag(cmd, &worker)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: name, doc, module, params with name, type, default, min, max, choices, doc")
-	return cmd
 }
 
-func printOps(w io.Writer, ops pipeline.Catalogue, names []string, asJSON bool) error {
-	if len(names) == 0 {
-		if asJSON {
-			return printJSON(w, ops)
-		}
-		return listOps(w, ops)
+func (o *opsOptions) check(names []string) error {
+	switch {
+	case len(names) > 1:
+		return usagef("ops takes one name, but got %d", len(names))
+	case o.markdown && (o.json || len(names) > 0):
+		return usagef("--markdown prints the page of all ops: it goes without a name, and without --json")
 	}
-	op, ok := ops.Find(names[0])
+	return nil
+}
+
+func exactlyOneName(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usagef("ops show takes one name, but got %d", len(args))
+	}
+	return nil
+}
+
+// withOps asks a worker what it can do.
+func (app App) withOps(cmd *cobra.Command, o *opsOptions, do func(farm.Info) error) error {
+	return withOneWorker(cmd.Context(), o.worker, func(f *farm.Farm) error { return do(f.Info()) })
+}
+
+func (o *opsOptions) print(w io.Writer, info farm.Info, names []string) error {
+	switch {
+	case o.markdown:
+		return opsMarkdown(w, info)
+	case len(names) == 0 && o.json:
+		return printJSON(w, info.Ops)
+	case len(names) == 0:
+		return listOps(w, info.Ops)
+	}
+	op, ok := info.Ops.Find(names[0])
 	if !ok {
-		return usageError{unknownOp(ops, names[0])}
+		return usageError{unknownOp(info.Ops, names[0])}
 	}
-	if asJSON {
+	if o.json {
 		return printJSON(w, op)
 	}
 	return describeOp(w, op)
 }
+
+func (o *opsOptions) printFound(w io.Writer, ops pipeline.Catalogue, words []string) error {
+	found := searchOps(ops, words)
+	if len(found) == 0 {
+		return fmt.Errorf("no op has %s in its description; coordinator ops lists them all", strings.Join(words, " and "))
+	}
+	if o.json {
+		return printJSON(w, found)
+	}
+	return tabulate(w, func(row func(...string)) {
+		for _, op := range found {
+			row(op.Name, op.Family, op.Doc)
+		}
+	})
+}
+
+// searchOps returns the ops that have all of the words, first those with the first word in their name.
+func searchOps(ops pipeline.Catalogue, words []string) pipeline.Catalogue {
+	var byName, byRest pipeline.Catalogue
+	for _, op := range ops {
+		text := folded(describedBy(op))
+		switch {
+		case slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, folded(word)) }):
+		case strings.Contains(folded(op.Name), folded(words[0])):
+			byName = append(byName, op)
+		default:
+			byRest = append(byRest, op)
+		}
+	}
+	return append(byName, byRest...)
+}
+
+func describedBy(op pipeline.OpInfo) string {
+	words := []string{op.Name, op.Family, op.Doc, op.Returns, op.Module}
+	for _, p := range op.Params {
+		words = append(append(words, p.Name, p.Doc), p.Choices...)
+	}
+	return strings.Join(words, "\n")
+}
+
+// folded makes GaussianBlur and gaussian_blur the same.
+func folded(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 
 // unknownOp is what a pipeline of that op would be refused with, the nearest name included.
 func unknownOp(ops pipeline.Catalogue, name string) error {
@@ -67,31 +172,4 @@ func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-func listOps(w io.Writer, ops pipeline.Catalogue) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, op := range ops {
-		fmt.Fprintf(t, "%s\t%s\n", op.Name, op.Doc)
-	}
-	return t.Flush()
-}
-
-func describeOp(w io.Writer, op pipeline.OpInfo) error {
-	fmt.Fprintf(w, "%s: %s\nmodule: %s\n", op.Name, op.Doc, op.Module)
-	if len(op.Params) == 0 {
-		fmt.Fprintln(w, "It takes no parameters.")
-		return nil
-	}
-	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "PARAMETER\tDEFAULT\tTAKES\tMEANING")
-	for _, p := range op.Params {
-		def := "required"
-		if p.Default != nil {
-			def = fmt.Sprint(p.Default)
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.Name, def, p.Allowed(), p.Doc)
-	}
-	return t.Flush()
 }

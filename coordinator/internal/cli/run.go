@@ -82,7 +82,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.progress, "progress", "auto", "`MODE`: auto, plain, json or none; on standard error")
 	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`; - is standard output")
 	o.named.addFlag(cmd)
-	addWorkerFlag(cmd, &o.worker)
+	addWorkerFlag(f, &o.worker)
 	for flag, values := range map[string][]string{"isolation": isolations(), "progress": progressModes()} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 )
@@ -16,8 +16,8 @@ import (
 // workerEnv is where the worker binary may be named.
 const workerEnv = "CVFARM_WORKER"
 
-func addWorkerFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "worker", "", "the worker: an executable `FILE`; else the one next to this program, else $"+workerEnv)
+func addWorkerFlag(flags *pflag.FlagSet, path *string) {
+	flags.StringVar(path, "worker", "", "the worker: an executable `FILE`; else the one next to this program, else $"+workerEnv)
 }
 
 // findWorker returns the path of the worker binary: the one that was named, else the one next to this program, else the

@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+)
+
+// family is ops that people look for together.
+type family struct {
+	name string
+	ops  []pipeline.OpInfo
+}
+
+// families groups ops, in the order in which their families appear; those of no family come last.
+func families(ops pipeline.Catalogue) []family {
+	var all []family
+	var other []pipeline.OpInfo
+	for _, op := range ops {
+		i := slices.IndexFunc(all, func(f family) bool { return f.name == op.Family })
+		switch {
+		case op.Family == "":
+			other = append(other, op)
+		case i < 0:
+			all = append(all, family{op.Family, []pipeline.OpInfo{op}})
+		default:
+			all[i].ops = append(all[i].ops, op)
+		}
+	}
+	if len(other) > 0 {
+		all = append(all, family{"other", other})
+	}
+	return all
+}
+
+// tabulate writes rows whose columns are aligned.
+func tabulate(w io.Writer, rows func(row func(cells ...string))) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	rows(func(cells ...string) { fmt.Fprintln(t, strings.Join(cells, "\t")) })
+	return t.Flush()
+}
+
+func listOps(w io.Writer, ops pipeline.Catalogue) error {
+	width := 0
+	for _, op := range ops {
+		width = max(width, len(op.Name))
+	}
+	all := families(ops)
+	for _, f := range all {
+		fmt.Fprintln(w, f.name)
+		for _, op := range f.ops {
+			fmt.Fprintf(w, "  %-*s  %s\n", width, op.Name, op.Doc)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\n%d ops in %d families; coordinator ops show NAME tells more of one\n", len(ops), len(all))
+	return err
+}
+
+func describeOp(w io.Writer, op pipeline.OpInfo) error {
+	fmt.Fprintf(w, "%s: %s\n\n", op.Name, op.Doc)
+	err := tabulate(w, func(row func(...string)) {
+		for _, line := range [][2]string{
+			{"family", op.Family}, {"module", op.Module}, {"returns", op.Returns}, {"example", op.Example},
+		} {
+			if line[1] != "" {
+				row(line[0], line[1])
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(op.Params) == 0 {
+		_, err := fmt.Fprintln(w, "\nIt takes no parameters.")
+		return err
+	}
+	fmt.Fprintln(w)
+	return tabulate(w, func(row func(...string)) {
+		row("PARAMETER", "DEFAULT", "TAKES", "MEANING")
+		for _, p := range op.Params {
+			row(p.Name, defaultOf(p), p.Allowed(), p.Doc)
+		}
+	})
+}
+
+func defaultOf(p pipeline.Param) string {
+	if p.Default == nil {
+		return "required"
+	}
+	return p.DefaultText()
+}
+
+// opsMarkdown writes the reference page of a worker's ops.
+func opsMarkdown(w io.Writer, info farm.Info) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The ops\n\nWhat a worker with %s %s can do: `coordinator ops --markdown` wrote this page. A worker with another\n"+
+		"version may have other ops; `coordinator ops` asks the one that is there.\n\n", info.Engine, info.Versions[info.Engine])
+	all := families(info.Ops)
+	b.WriteString("| family | ops |\n|---|---|\n")
+	for _, f := range all {
+		links := make([]string, len(f.ops))
+		for i, op := range f.ops {
+			links[i] = "[" + op.Name + "](#" + op.Name + ")"
+		}
+		fmt.Fprintf(&b, "| %s | %s |\n", f.name, strings.Join(links, ", "))
+	}
+	for _, f := range all {
+		fmt.Fprintf(&b, "\n## %s ops\n", f.name)
+		for _, op := range f.ops {
+			opMarkdown(&b, op)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func opMarkdown(b *strings.Builder, op pipeline.OpInfo) {
+	fmt.Fprintf(b, "\n### %s\n\n%s\n", op.Name, cell(op.Doc))
+	if len(op.Params) > 0 {
+		b.WriteString("\n| parameter | default | takes | |\n|---|---|---|---|\n")
+	}
+	for _, p := range op.Params {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.Name, cell(defaultOf(p)), cell(p.Allowed()), cell(p.Doc))
+	}
+	if op.Returns != "" {
+		fmt.Fprintf(b, "\nReturns %s.\n", strings.TrimSuffix(cell(op.Returns), "."))
+	}
+	if op.Example != "" {
+		fmt.Fprintf(b, "\n    %s\n", op.Example)
+	}
+}
+
+// cell keeps Markdown from reading more into a text than it says.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`, "[", `\[`, "\n", " ").Replace(text)
+}
