@@ -16,7 +16,7 @@ var towers = map[string][][]string{
 	"coordinator": {
 		{"coordinator"}, // main
 		{"coordinator/internal/cli/..."},
-		{"coordinator/internal/server/...", "coordinator/internal/dash/...", "coordinator/internal/media/...", "coordinator/client/..."},
+		{"coordinator/internal/server/...", "coordinator/internal/dash/...", "coordinator/internal/media/...", "coordinator/internal/sheet/...", "coordinator/client/..."},
 		{"coordinator/farm/..."},
 		{"coordinator/internal/proc/...", "coordinator/internal/restart/..."},
 		{"coordinator/internal/cgroup/..."},

@@ -55,7 +55,7 @@ func TestTheREADMEsCommandsDoWhatItSays(t *testing.T) {
 	}
 }
 
-// readmeFolder has the files that the README's commands name.
+// readmeFolder has the files that the README's commands name; edges.cvf is the README's own.
 func readmeFolder(t *testing.T) string {
 	t.Helper()
 	images := filepath.Join(goList(t, "gocv.io/x/gocv"), "images")
@@ -73,6 +73,13 @@ func readmeFolder(t *testing.T) string {
 		}
 		if err := os.WriteFile(path, data, 0o644); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for _, b := range readmeBlocks(t) {
+		if b.lang == "cvf" {
+			if err := os.WriteFile(filepath.Join(dir, "edges.cvf"), []byte(b.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return dir

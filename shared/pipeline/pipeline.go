@@ -29,6 +29,9 @@ type Arg struct {
 	Pos int
 }
 
+// String writes the argument, its value in quotes where needed.
+func (a Arg) String() string { return a.Name + "=" + quote(a.Value) }
+
 // valuePos is where the value begins: after the name and "=".
 func (a Arg) valuePos() int {
 	if a.Pos == 0 {
@@ -59,7 +62,7 @@ func (s Step) String() string {
 	var b strings.Builder
 	b.WriteString(s.Op)
 	for _, a := range s.Args {
-		b.WriteString(" " + a.Name + "=" + quote(a.Value))
+		b.WriteString(" " + a.String())
 	}
 	return b.String()
 }

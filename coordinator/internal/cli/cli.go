@@ -44,6 +44,7 @@ func (app App) root() *cobra.Command {
 A worker that crashes, hangs or leaks costs one attempt of one frame, never the run.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
   coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
+  coordinator preview photo.jpg -p 'gray | canny' -o sheet.png
   coordinator ops canny
   coordinator doctor`,
 		Args:          unknownCommand,
@@ -57,7 +58,7 @@ A worker that crashes, hangs or leaks costs one attempt of one frame, never the 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(app.runCommand(), app.opsCommand(), app.doctorCommand(), app.versionCommand())
+	root.AddCommand(app.runCommand(), app.previewCommand(), app.opsCommand(), app.doctorCommand(), app.versionCommand())
 	return root
 }
 

@@ -17,9 +17,13 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/worker/fake"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	fake.ServeIfWorker()
+	goleak.VerifyTestMain(m)
+}
 
 // try runs a command line with a worker binary that must never be started.
 func try(t *testing.T, args ...string) (out string, err error) {
@@ -277,7 +281,7 @@ func TestGauge(t *testing.T) {
 }
 
 func TestHelpHasExamples(t *testing.T) {
-	for _, name := range []string{"", "run", "ops", "ops show", "ops search", "doctor"} {
+	for _, name := range []string{"", "run", "preview", "ops", "ops show", "ops search", "doctor"} {
 		out, err := try(t, strings.Fields(name+" --help")...)
 		if err != nil || !strings.Contains(out, "Examples:\n  coordinator ") {
 			t.Errorf("%s: %v\n%s", name, err, out)

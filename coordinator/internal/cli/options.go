@@ -16,6 +16,7 @@ type runOptions struct {
 	inputs                            []string
 	pipeline, output, data, report    string
 	recursive, overwrite, fpsGiven    bool
+	dryRun                            bool
 	fps                               float64
 	codec, isolation, progress        string
 	limit, workers, threads, attempts int
@@ -52,12 +53,27 @@ func (o *runOptions) resolve(app App) (*runJob, error) {
 	if err := o.checkFiles(j.output, j.inputs); err != nil {
 		return nil, err
 	}
+	if o.dryRun { // no worker but one, and no report
+		j.config.Workers, j.config.NoSpare = 1, true
+		return j, o.vacantReport()
+	}
 	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
 		if j.reportFile, err = media.CreateFile(o.report, o.overwrite); err != nil {
 			return nil, usageError{err}
 		}
 	}
 	return j, nil
+}
+
+// vacantReport says of a report what creating it would.
+func (o *runOptions) vacantReport() error {
+	if o.report == "" || o.report == "-" {
+		return nil
+	}
+	if err := media.Vacant(o.report, o.overwrite); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // checkFiles refuses two flags that name one file, a data file that exists, and one that is an input.

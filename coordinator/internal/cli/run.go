@@ -40,6 +40,7 @@ Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
   coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
   coordinator run a.jpg b.png -p 'gray' -o out/%06d.png
   coordinator run clip.mp4 -p stats -o none --data means.jsonl
+  coordinator run photos/ -p @edges.cvf -o edges/ --dry-run
   coordinator run rtsp://cam/stream --limit 100 -p gray -o clip.mkv --report report.json
   cat *.jpg | coordinator run - -p 'gray | encode ext=.png' -o - > all.png`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -82,6 +83,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.progress, "progress", "auto", "`MODE`: auto, plain, json or none; on standard error")
 	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`; - is standard output")
 	o.named.addFlag(cmd)
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would run: inputs, steps with all their parameters and shapes, outputs; process nothing")
 	addWorkerFlag(f, &o.worker)
 	for flag, values := range map[string][]string{"isolation": isolations(), "progress": progressModes()} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -95,7 +97,7 @@ func (app App) run(ctx context.Context, o *runOptions) error {
 		return err
 	}
 	defer job.abandonReport()
-	if err = job.run(ctx); ExitCode(err) == exitUsage { // nothing to tell of a run that was refused
+	if err = job.run(ctx); o.dryRun || ExitCode(err) == exitUsage { // nothing to tell of a run that was not, or was refused
 		return err
 	}
 	return job.finish(err)

@@ -39,6 +39,9 @@ type made struct{ output, data bool }
 func (j *runJob) run(ctx context.Context) error {
 	j.started = time.Now()
 	j.notices = j.Err
+	if j.options.dryRun {
+		j.printInputs()
+	}
 	if err := j.anyInput(); err != nil {
 		return err
 	}
@@ -88,6 +91,9 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 		return usageError{err}
 	} else if err != nil {
 		return err
+	}
+	if j.options.dryRun {
+		return j.dryRun(ctx, f, plan)
 	}
 	stdout := media.Abandonable(ctx, j.Out)
 	sink, err := media.NewSink(j.sinkConfig(f, stdout))
@@ -167,15 +173,19 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 		return nil, err
 	}
 	for _, v := range variants {
-		_, err := f.Plan(ctx, v.Pipeline, v.Takes)
-		if code, _ := fault.CodeOf(err); code == fault.Invalid {
-			return nil, j.script.point(v.Unshift(err))
-		}
-		if err != nil {
-			return nil, err
+		if _, err := f.Plan(ctx, v.Pipeline, v.Takes); err != nil {
+			return nil, j.refused(v, err)
 		}
 	}
 	return plan, nil
+}
+
+// refused makes of a worker's error with a variant one with the user's pipeline.
+func (j *runJob) refused(v media.Variant, err error) error {
+	if code, _ := fault.CodeOf(err); code == fault.Invalid {
+		return j.script.point(v.Unshift(err))
+	}
+	return err
 }
 
 func (j *runJob) sinkConfig(f *farm.Farm, stdout io.Writer) media.SinkConfig {
