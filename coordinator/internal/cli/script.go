@@ -105,7 +105,7 @@ func excerpt(line string, character int) string {
 		after += "…"
 	}
 	indent := strings.Repeat(" ", runewidth.StringWidth(before))
-	return strings.TrimRight("  "+before+after, " ") + "\n  " + indent + "^"
+	return strings.TrimRight(before+after, " ") + "\n" + indent + "^"
 }
 
 // visible keeps what takes a place in a terminal and does nothing else there.

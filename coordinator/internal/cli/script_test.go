@@ -16,21 +16,21 @@ func TestAMistakeIsPointedAt(t *testing.T) {
 	long := strings.Repeat("gray | ", 20)
 	for _, tt := range []struct{ name, text, want string }{
 		{"a parameter", "gray | canny lo=50", `step 2, canny: unknown parameter lo; did you mean low?
-  gray | canny lo=50
-               ^`},
+gray | canny lo=50
+             ^`},
 		{"a value", "gray | canny low='x'", `step 2, canny: low=x is not allowed: it takes a float in 0..1000
-  gray | canny low='x'
-                   ^`},
+gray | canny low='x'
+                 ^`},
 		{"the syntax", "gray || canny", `pipeline, character 7: expected the name of an op, found "| canny"
-  gray || canny
-        ^`},
+gray || canny
+      ^`},
 		{"the end", "gray | # canny", `pipeline, character 15: expected the name of an op, found "the end"
-  gray | # canny
-                ^`},
-		{"one line of several", "gray\n\t| grey\n| canny", "step 2: unknown op grey; did you mean gray?\n   | grey\n     ^"},
-		{"behind wide characters", "gray # 図\r\n| canny low=図", "low=図 is not allowed: it takes a float in 0..1000\n  | canny low=図\n              ^"},
+gray | # canny
+              ^`},
+		{"one line of several", "gray\n\t| grey\n| canny", "step 2: unknown op grey; did you mean gray?\n | grey\n   ^"},
+		{"behind wide characters", "gray # 図\r\n| canny low=図", "low=図 is not allowed: it takes a float in 0..1000\n| canny low=図\n            ^"},
 		{"in the middle of a long line", long + "canny low=x" + strings.Repeat(" | gray", 20),
-			"0..1000\n  …" + (long + "canny low=")[len(long)+10-60:] + "x" + strings.Repeat(" | gray", 9)[:59] + "…\n  " + strings.Repeat(" ", 61) + "^"},
+			"0..1000\n…" + (long + "canny low=")[len(long)+10-60:] + "x" + strings.Repeat(" | gray", 9)[:59] + "…\n" + strings.Repeat(" ", 61) + "^"},
 	} {
 		s, err := readScript(tt.text)
 		if err == nil {
@@ -46,7 +46,7 @@ func TestAMistakeIsPointedAt(t *testing.T) {
 func TestAStepIsPointedAt(t *testing.T) {
 	s, _ := readScript("gray | decode")
 	err := s.point(&farm.Error{Code: fault.Invalid, Step: 2, Op: "decode", Message: "must be the first"})
-	if want := "step 2, decode: must be the first\n  gray | decode\n         ^"; err.Error() != want || ExitCode(err) != 2 {
+	if want := "step 2, decode: must be the first\ngray | decode\n       ^"; err.Error() != want || ExitCode(err) != 2 {
 		t.Error(err)
 	}
 	if err := s.point(&farm.Error{Code: fault.Invalid, Message: "no"}); err.Error() != "no" || ExitCode(err) != 2 {
@@ -80,7 +80,7 @@ func TestPipelineFromAFile(t *testing.T) {
 		t.Error(onLine.path("t.png"))
 	}
 	for arg, want := range map[string]string{
-		"@bad.cvf":   "bad.cvf:2: pipeline, line 2, character 9: canny: expected low=value, or | before the next op\n  | canny low = 50\n          ^",
+		"@bad.cvf":   "bad.cvf:2: pipeline, line 2, character 9: canny: expected low=value, or | before the next op\n| canny low = 50\n        ^",
 		"@gone.cvf":  "-p @gone.cvf: no such file or directory",
 		"@sub":       "-p @sub: is a directory",
 		"@large.cvf": "pipeline has 65537 bytes, more than 65536",

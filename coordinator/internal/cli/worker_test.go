@@ -105,8 +105,8 @@ func TestADryRunRefusesWhatARunWould(t *testing.T) {
 	}{
 		{"a.jpg gone.jpg -p echo -o %04d.png", "1 of 2 inputs cannot be read", 1},
 		{"gone.jpg -p echo -o none", "no input can be read", 1},
-		{"a.jpg -p echo|fail -o none", "step 2, fail: as it was told to\n  echo|fail\n       ^", 2},
-		{"a.jpg -p grow|sleep|slep -o none", "did you mean sleep?\n  grow|sleep|slep\n             ^", 2},
+		{"a.jpg -p echo|fail -o none", "step 2, fail: as it was told to\necho|fail\n     ^", 2},
+		{"a.jpg -p grow|sleep|slep -o none", "did you mean sleep?\ngrow|sleep|slep\n           ^", 2},
 		{"a.jpg -p echo -o taken.png", "taken.png exists already", 2},
 		{"a.jpg b.jpg -p echo -o one.png", "more than one frame", 2},
 	} {
@@ -161,7 +161,7 @@ func TestPreviewShowsWhereItEnds(t *testing.T) {
 		code       int
 	}{
 		{"-p decode|undecodable -o u.png", "step 2, undecodable: as it was told to", 1},
-		{"-p grw -o t.png", "did you mean grow?\n  grw\n  ^", 2},
+		{"-p grw -o t.png", "did you mean grow?\ngrw\n^", 2},
 		{"-p echo -o s.png", "s.png exists already", 2},
 		{"-p echo -o s.jpg", "a sheet is a .png", 2},
 		{"-p echo", "no output", 2},
