@@ -21,6 +21,7 @@ type previewOptions struct {
 	pipeline, output, worker string
 	frame, width             int
 	overwrite                bool
+	named                    namedInputs
 }
 
 func (app App) previewCommand() *cobra.Command {
@@ -52,6 +53,7 @@ Exit code: 1 when a step refuses the frame; the sheet then shows the steps befor
 	f.IntVar(&o.frame, "frame", 1, "which frame of a video, or which image of a folder, from 1")
 	f.IntVar(&o.width, "width", 320, "width of a picture on the sheet, and its greatest height")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace a sheet that exists")
+	o.named.addFlag(cmd)
 	addWorkerFlag(f, &o.worker)
 	return cmd
 }
@@ -68,10 +70,11 @@ func (o *previewOptions) validate(app App) error {
 		return usagef("--frame %d: frames are counted from 1", o.frame)
 	case o.width < 32 || o.width > 4096:
 		return usagef("--width %d: 32 to 4096 are possible", o.width)
-	case o.output == "-":
-		return nil
 	}
-	if err := media.Vacant(o.output, o.overwrite); err != nil {
+	if _, err := o.named.parse(); err != nil {
+		return err
+	}
+	if err := media.Vacant(o.output, o.overwrite); o.output != "-" && err != nil {
 		return usageError{err}
 	}
 	return nil
@@ -134,7 +137,7 @@ type preview struct {
 
 // run tries the steps, tells their times, and writes the sheet. A step that failed is on the sheet, and is the error.
 func (p *preview) run(ctx context.Context) error {
-	variant, err := p.plan()
+	variant, err := p.plan(ctx)
 	if err != nil {
 		return err
 	}
@@ -160,9 +163,12 @@ func (p *preview) run(ctx context.Context) error {
 }
 
 // plan refuses what cannot be run, and puts decode in front where the frame comes encoded.
-func (p *preview) plan() (media.Variant, error) {
+func (p *preview) plan(ctx context.Context) (media.Variant, error) {
 	if err := p.farm.Ops().Check(p.script.Pipeline); err != nil {
 		return media.Variant{}, p.script.point(err)
+	}
+	if err := p.options.named.upload(ctx, p.farm, p.script); err != nil {
+		return media.Variant{}, err
 	}
 	plan, err := media.NewPlan(p.script.Pipeline, media.Output{Kind: media.ToNone}, p.farm.Ops())
 	if err != nil {

@@ -180,3 +180,27 @@ func TestPreviewShowsWhereItEnds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a pipeline in a file names lies beside that file, wherever the command is run; --input names it from here.
+func TestAPipelinesFileNamesWhatIsBesideIt(t *testing.T) {
+	folder(t, "a.jpg", "sub/model.bin", "other.bin")
+	if err := os.WriteFile("sub/p.cvf", []byte("recall input=model.bin"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	worker := fakeWorker(t)
+	for _, tt := range []struct{ args, want string }{
+		{"preview a.jpg -p @sub/p.cvf -o s.png", ""},
+		{"run a.jpg -p @sub/p.cvf -o none", ""},
+		{"preview a.jpg -p recall|recall -o t.png", "step 1, recall: parameter input is missing"},
+		{"preview a.jpg -p recall|recall -o t.png --input x", "it is written NAME=FILE"},
+		{"preview a.jpg -p recall@input=model.bin -o t.png", "model.bin: no such file"},
+		{"preview a.jpg -p recall@input=model.bin -o t.png --input model.bin=other.bin", ""},
+	} {
+		args := splitArgs(tt.args)
+		args[3] = strings.Replace(args[3], "recall@", "recall ", 1)
+		_, err := try(t, append(args, "--worker", worker)...)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v", tt.args, err)
+		}
+	}
+}
