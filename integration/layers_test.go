@@ -16,7 +16,8 @@ var towers = map[string][][]string{
 	"coordinator": {
 		{"coordinator"}, // main
 		{"coordinator/internal/cli/..."},
-		{"coordinator/internal/server/...", "coordinator/internal/dash/...", "coordinator/internal/media/...", "coordinator/internal/sheet/...", "coordinator/client/..."},
+		{"coordinator/internal/server/...", "coordinator/internal/dash/...", "coordinator/internal/media/...", "coordinator/internal/sheet/...",
+			"coordinator/internal/bench/...", "coordinator/client/..."},
 		{"coordinator/farm/..."},
 		{"coordinator/internal/proc/...", "coordinator/internal/restart/..."},
 		{"coordinator/internal/cgroup/..."},
@@ -92,6 +93,7 @@ var rules = []rule{
 		inTests: anywhere,
 		except: map[string]string{
 			"coordinator":                "names the signals that it answers to",
+			"coordinator/internal/bench": "tells what a measurement cost in CPU time",
 			"coordinator/internal/cli":   "doctor asks what this kernel can and allows; the report, what a run cost",
 			"coordinator/internal/media": "puts files in place without replacing any, and sees a full disk before the encoder does",
 			"coordinator/farm":           "sizes its shared memory by the machine's",

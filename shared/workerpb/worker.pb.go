@@ -1201,6 +1201,181 @@ func (*CloseProgramResponse) Descriptor() ([]byte, []int) {
 	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
+type LoopRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Pipeline string                 `protobuf:"bytes,1,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	// The frames to go round and round over. They are copied out of the arena beforehand.
+	Inputs []*LoopInput `protobuf:"bytes,2,rep,name=inputs,proto3" json:"inputs,omitempty"`
+	// How long to run uncounted, and how long counted.
+	WarmNs        int64 `protobuf:"varint,3,opt,name=warm_ns,json=warmNs,proto3" json:"warm_ns,omitempty"`
+	RunNs         int64 `protobuf:"varint,4,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoopRequest) Reset() {
+	*x = LoopRequest{}
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoopRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoopRequest) ProtoMessage() {}
+
+func (x *LoopRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoopRequest.ProtoReflect.Descriptor instead.
+func (*LoopRequest) Descriptor() ([]byte, []int) {
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *LoopRequest) GetPipeline() string {
+	if x != nil {
+		return x.Pipeline
+	}
+	return ""
+}
+
+func (x *LoopRequest) GetInputs() []*LoopInput {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+func (x *LoopRequest) GetWarmNs() int64 {
+	if x != nil {
+		return x.WarmNs
+	}
+	return 0
+}
+
+func (x *LoopRequest) GetRunNs() int64 {
+	if x != nil {
+		return x.RunNs
+	}
+	return 0
+}
+
+type LoopInput struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Geometry      *Geometry              `protobuf:"bytes,1,opt,name=geometry,proto3" json:"geometry,omitempty"`
+	Block         *Block                 `protobuf:"bytes,2,opt,name=block,proto3" json:"block,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoopInput) Reset() {
+	*x = LoopInput{}
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoopInput) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoopInput) ProtoMessage() {}
+
+func (x *LoopInput) ProtoReflect() protoreflect.Message {
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoopInput.ProtoReflect.Descriptor instead.
+func (*LoopInput) Descriptor() ([]byte, []int) {
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LoopInput) GetGeometry() *Geometry {
+	if x != nil {
+		return x.Geometry
+	}
+	return nil
+}
+
+func (x *LoopInput) GetBlock() *Block {
+	if x != nil {
+		return x.Block
+	}
+	return nil
+}
+
+type LoopResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Frames that were done, and the time they took.
+	Frames        uint64 `protobuf:"varint,1,opt,name=frames,proto3" json:"frames,omitempty"`
+	RunNs         int64  `protobuf:"varint,2,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoopResponse) Reset() {
+	*x = LoopResponse{}
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoopResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoopResponse) ProtoMessage() {}
+
+func (x *LoopResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_cvfarm_v1_worker_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoopResponse.ProtoReflect.Descriptor instead.
+func (*LoopResponse) Descriptor() ([]byte, []int) {
+	return file_cvfarm_v1_worker_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *LoopResponse) GetFrames() uint64 {
+	if x != nil {
+		return x.Frames
+	}
+	return 0
+}
+
+func (x *LoopResponse) GetRunNs() int64 {
+	if x != nil {
+		return x.RunNs
+	}
+	return 0
+}
+
 var File_cvfarm_v1_worker_proto protoreflect.FileDescriptor
 
 const file_cvfarm_v1_worker_proto_rawDesc = "" +
@@ -1291,7 +1466,18 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x05codec\x18\x01 \x01(\tR\x05codec\"/\n" +
 	"\x13CloseProgramRequest\x12\x18\n" +
 	"\aprogram\x18\x01 \x01(\rR\aprogram\"\x16\n" +
-	"\x14CloseProgramResponse2\xf8\x02\n" +
+	"\x14CloseProgramResponse\"\x87\x01\n" +
+	"\vLoopRequest\x12\x1a\n" +
+	"\bpipeline\x18\x01 \x01(\tR\bpipeline\x12,\n" +
+	"\x06inputs\x18\x02 \x03(\v2\x14.cvfarm.v1.LoopInputR\x06inputs\x12\x17\n" +
+	"\awarm_ns\x18\x03 \x01(\x03R\x06warmNs\x12\x15\n" +
+	"\x06run_ns\x18\x04 \x01(\x03R\x05runNs\"d\n" +
+	"\tLoopInput\x12/\n" +
+	"\bgeometry\x18\x01 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12&\n" +
+	"\x05block\x18\x02 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"=\n" +
+	"\fLoopResponse\x12\x16\n" +
+	"\x06frames\x18\x01 \x01(\x04R\x06frames\x12\x15\n" +
+	"\x06run_ns\x18\x02 \x01(\x03R\x05runNs2\xb1\x03\n" +
 	"\rWorkerService\x12C\n" +
 	"\bDescribe\x12\x1a.cvfarm.v1.DescribeRequest\x1a\x1b.cvfarm.v1.DescribeResponse\x12;\n" +
 	"\x04Work\x12\x16.cvfarm.v1.WorkRequest\x1a\x17.cvfarm.v1.WorkResponse(\x010\x01\x12I\n" +
@@ -1299,7 +1485,8 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"OpenReader\x12\x1c.cvfarm.v1.OpenReaderRequest\x1a\x1d.cvfarm.v1.OpenReaderResponse\x12I\n" +
 	"\n" +
 	"OpenWriter\x12\x1c.cvfarm.v1.OpenWriterRequest\x1a\x1d.cvfarm.v1.OpenWriterResponse\x12O\n" +
-	"\fCloseProgram\x12\x1e.cvfarm.v1.CloseProgramRequest\x1a\x1f.cvfarm.v1.CloseProgramResponseB3Z1github.com/cvfarm/cvfarm/shared/workerpb;workerpbb\x06proto3"
+	"\fCloseProgram\x12\x1e.cvfarm.v1.CloseProgramRequest\x1a\x1f.cvfarm.v1.CloseProgramResponse\x127\n" +
+	"\x04Loop\x12\x16.cvfarm.v1.LoopRequest\x1a\x17.cvfarm.v1.LoopResponseB3Z1github.com/cvfarm/cvfarm/shared/workerpb;workerpbb\x06proto3"
 
 var (
 	file_cvfarm_v1_worker_proto_rawDescOnce sync.Once
@@ -1313,7 +1500,7 @@ func file_cvfarm_v1_worker_proto_rawDescGZIP() []byte {
 	return file_cvfarm_v1_worker_proto_rawDescData
 }
 
-var file_cvfarm_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_cvfarm_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_cvfarm_v1_worker_proto_goTypes = []any{
 	(*DescribeRequest)(nil),      // 0: cvfarm.v1.DescribeRequest
 	(*DescribeResponse)(nil),     // 1: cvfarm.v1.DescribeResponse
@@ -1333,45 +1520,53 @@ var file_cvfarm_v1_worker_proto_goTypes = []any{
 	(*OpenWriterResponse)(nil),   // 15: cvfarm.v1.OpenWriterResponse
 	(*CloseProgramRequest)(nil),  // 16: cvfarm.v1.CloseProgramRequest
 	(*CloseProgramResponse)(nil), // 17: cvfarm.v1.CloseProgramResponse
-	nil,                          // 18: cvfarm.v1.DescribeResponse.VersionsEntry
-	(*Geometry)(nil),             // 19: cvfarm.v1.Geometry
-	(*Block)(nil),                // 20: cvfarm.v1.Block
+	(*LoopRequest)(nil),          // 18: cvfarm.v1.LoopRequest
+	(*LoopInput)(nil),            // 19: cvfarm.v1.LoopInput
+	(*LoopResponse)(nil),         // 20: cvfarm.v1.LoopResponse
+	nil,                          // 21: cvfarm.v1.DescribeResponse.VersionsEntry
+	(*Geometry)(nil),             // 22: cvfarm.v1.Geometry
+	(*Block)(nil),                // 23: cvfarm.v1.Block
 }
 var file_cvfarm_v1_worker_proto_depIdxs = []int32{
-	18, // 0: cvfarm.v1.DescribeResponse.versions:type_name -> cvfarm.v1.DescribeResponse.VersionsEntry
+	21, // 0: cvfarm.v1.DescribeResponse.versions:type_name -> cvfarm.v1.DescribeResponse.VersionsEntry
 	4,  // 1: cvfarm.v1.WorkRequest.define:type_name -> cvfarm.v1.Program
 	6,  // 2: cvfarm.v1.WorkRequest.jobs:type_name -> cvfarm.v1.Job
 	11, // 3: cvfarm.v1.WorkRequest.grants:type_name -> cvfarm.v1.Grant
 	7,  // 4: cvfarm.v1.WorkResponse.results:type_name -> cvfarm.v1.Result
 	10, // 5: cvfarm.v1.WorkResponse.needs:type_name -> cvfarm.v1.Need
 	5,  // 6: cvfarm.v1.Program.inputs:type_name -> cvfarm.v1.Input
-	19, // 7: cvfarm.v1.Input.geometry:type_name -> cvfarm.v1.Geometry
-	20, // 8: cvfarm.v1.Input.block:type_name -> cvfarm.v1.Block
-	19, // 9: cvfarm.v1.Job.geometry:type_name -> cvfarm.v1.Geometry
-	20, // 10: cvfarm.v1.Job.input:type_name -> cvfarm.v1.Block
-	20, // 11: cvfarm.v1.Job.output:type_name -> cvfarm.v1.Block
-	19, // 12: cvfarm.v1.Result.geometry:type_name -> cvfarm.v1.Geometry
+	22, // 7: cvfarm.v1.Input.geometry:type_name -> cvfarm.v1.Geometry
+	23, // 8: cvfarm.v1.Input.block:type_name -> cvfarm.v1.Block
+	22, // 9: cvfarm.v1.Job.geometry:type_name -> cvfarm.v1.Geometry
+	23, // 10: cvfarm.v1.Job.input:type_name -> cvfarm.v1.Block
+	23, // 11: cvfarm.v1.Job.output:type_name -> cvfarm.v1.Block
+	22, // 12: cvfarm.v1.Result.geometry:type_name -> cvfarm.v1.Geometry
 	8,  // 13: cvfarm.v1.Result.values:type_name -> cvfarm.v1.Value
 	9,  // 14: cvfarm.v1.Result.fault:type_name -> cvfarm.v1.Fault
-	19, // 15: cvfarm.v1.Result.shapes:type_name -> cvfarm.v1.Geometry
-	20, // 16: cvfarm.v1.Grant.output:type_name -> cvfarm.v1.Block
-	19, // 17: cvfarm.v1.OpenReaderResponse.geometry:type_name -> cvfarm.v1.Geometry
-	19, // 18: cvfarm.v1.OpenWriterRequest.geometry:type_name -> cvfarm.v1.Geometry
-	0,  // 19: cvfarm.v1.WorkerService.Describe:input_type -> cvfarm.v1.DescribeRequest
-	2,  // 20: cvfarm.v1.WorkerService.Work:input_type -> cvfarm.v1.WorkRequest
-	12, // 21: cvfarm.v1.WorkerService.OpenReader:input_type -> cvfarm.v1.OpenReaderRequest
-	14, // 22: cvfarm.v1.WorkerService.OpenWriter:input_type -> cvfarm.v1.OpenWriterRequest
-	16, // 23: cvfarm.v1.WorkerService.CloseProgram:input_type -> cvfarm.v1.CloseProgramRequest
-	1,  // 24: cvfarm.v1.WorkerService.Describe:output_type -> cvfarm.v1.DescribeResponse
-	3,  // 25: cvfarm.v1.WorkerService.Work:output_type -> cvfarm.v1.WorkResponse
-	13, // 26: cvfarm.v1.WorkerService.OpenReader:output_type -> cvfarm.v1.OpenReaderResponse
-	15, // 27: cvfarm.v1.WorkerService.OpenWriter:output_type -> cvfarm.v1.OpenWriterResponse
-	17, // 28: cvfarm.v1.WorkerService.CloseProgram:output_type -> cvfarm.v1.CloseProgramResponse
-	24, // [24:29] is the sub-list for method output_type
-	19, // [19:24] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	22, // 15: cvfarm.v1.Result.shapes:type_name -> cvfarm.v1.Geometry
+	23, // 16: cvfarm.v1.Grant.output:type_name -> cvfarm.v1.Block
+	22, // 17: cvfarm.v1.OpenReaderResponse.geometry:type_name -> cvfarm.v1.Geometry
+	22, // 18: cvfarm.v1.OpenWriterRequest.geometry:type_name -> cvfarm.v1.Geometry
+	19, // 19: cvfarm.v1.LoopRequest.inputs:type_name -> cvfarm.v1.LoopInput
+	22, // 20: cvfarm.v1.LoopInput.geometry:type_name -> cvfarm.v1.Geometry
+	23, // 21: cvfarm.v1.LoopInput.block:type_name -> cvfarm.v1.Block
+	0,  // 22: cvfarm.v1.WorkerService.Describe:input_type -> cvfarm.v1.DescribeRequest
+	2,  // 23: cvfarm.v1.WorkerService.Work:input_type -> cvfarm.v1.WorkRequest
+	12, // 24: cvfarm.v1.WorkerService.OpenReader:input_type -> cvfarm.v1.OpenReaderRequest
+	14, // 25: cvfarm.v1.WorkerService.OpenWriter:input_type -> cvfarm.v1.OpenWriterRequest
+	16, // 26: cvfarm.v1.WorkerService.CloseProgram:input_type -> cvfarm.v1.CloseProgramRequest
+	18, // 27: cvfarm.v1.WorkerService.Loop:input_type -> cvfarm.v1.LoopRequest
+	1,  // 28: cvfarm.v1.WorkerService.Describe:output_type -> cvfarm.v1.DescribeResponse
+	3,  // 29: cvfarm.v1.WorkerService.Work:output_type -> cvfarm.v1.WorkResponse
+	13, // 30: cvfarm.v1.WorkerService.OpenReader:output_type -> cvfarm.v1.OpenReaderResponse
+	15, // 31: cvfarm.v1.WorkerService.OpenWriter:output_type -> cvfarm.v1.OpenWriterResponse
+	17, // 32: cvfarm.v1.WorkerService.CloseProgram:output_type -> cvfarm.v1.CloseProgramResponse
+	20, // 33: cvfarm.v1.WorkerService.Loop:output_type -> cvfarm.v1.LoopResponse
+	28, // [28:34] is the sub-list for method output_type
+	22, // [22:28] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_cvfarm_v1_worker_proto_init() }
@@ -1386,7 +1581,7 @@ func file_cvfarm_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cvfarm_v1_worker_proto_rawDesc), len(file_cvfarm_v1_worker_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const (
 	WorkerService_OpenReader_FullMethodName   = "/cvfarm.v1.WorkerService/OpenReader"
 	WorkerService_OpenWriter_FullMethodName   = "/cvfarm.v1.WorkerService/OpenWriter"
 	WorkerService_CloseProgram_FullMethodName = "/cvfarm.v1.WorkerService/CloseProgram"
+	WorkerService_Loop_FullMethodName         = "/cvfarm.v1.WorkerService/Loop"
 )
 
 // WorkerServiceClient is the client API for WorkerService service.
@@ -45,6 +46,8 @@ type WorkerServiceClient interface {
 	OpenWriter(ctx context.Context, in *OpenWriterRequest, opts ...grpc.CallOption) (*OpenWriterResponse, error)
 	// CloseProgram finalises a reader or a writer. A writer's file is complete only after this answered without an error.
 	CloseProgram(ctx context.Context, in *CloseProgramRequest, opts ...grpc.CallOption) (*CloseProgramResponse, error)
+	// Loop runs a pipeline over frames in the worker's own memory, with nobody to talk to: what the farm is measured against.
+	Loop(ctx context.Context, in *LoopRequest, opts ...grpc.CallOption) (*LoopResponse, error)
 }
 
 type workerServiceClient struct {
@@ -108,6 +111,16 @@ func (c *workerServiceClient) CloseProgram(ctx context.Context, in *CloseProgram
 	return out, nil
 }
 
+func (c *workerServiceClient) Loop(ctx context.Context, in *LoopRequest, opts ...grpc.CallOption) (*LoopResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LoopResponse)
+	err := c.cc.Invoke(ctx, WorkerService_Loop_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkerServiceServer is the server API for WorkerService service.
 // All implementations must embed UnimplementedWorkerServiceServer
 // for forward compatibility.
@@ -127,6 +140,8 @@ type WorkerServiceServer interface {
 	OpenWriter(context.Context, *OpenWriterRequest) (*OpenWriterResponse, error)
 	// CloseProgram finalises a reader or a writer. A writer's file is complete only after this answered without an error.
 	CloseProgram(context.Context, *CloseProgramRequest) (*CloseProgramResponse, error)
+	// Loop runs a pipeline over frames in the worker's own memory, with nobody to talk to: what the farm is measured against.
+	Loop(context.Context, *LoopRequest) (*LoopResponse, error)
 	mustEmbedUnimplementedWorkerServiceServer()
 }
 
@@ -151,6 +166,9 @@ func (UnimplementedWorkerServiceServer) OpenWriter(context.Context, *OpenWriterR
 }
 func (UnimplementedWorkerServiceServer) CloseProgram(context.Context, *CloseProgramRequest) (*CloseProgramResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CloseProgram not implemented")
+}
+func (UnimplementedWorkerServiceServer) Loop(context.Context, *LoopRequest) (*LoopResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Loop not implemented")
 }
 func (UnimplementedWorkerServiceServer) mustEmbedUnimplementedWorkerServiceServer() {}
 func (UnimplementedWorkerServiceServer) testEmbeddedByValue()                       {}
@@ -252,6 +270,24 @@ func _WorkerService_CloseProgram_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _WorkerService_Loop_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LoopRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkerServiceServer).Loop(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: WorkerService_Loop_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkerServiceServer).Loop(ctx, req.(*LoopRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // WorkerService_ServiceDesc is the grpc.ServiceDesc for WorkerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -274,6 +310,10 @@ var WorkerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CloseProgram",
 			Handler:    _WorkerService_CloseProgram_Handler,
+		},
+		{
+			MethodName: "Loop",
+			Handler:    _WorkerService_Loop_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

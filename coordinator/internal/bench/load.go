@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/shm"
+)
+
+// load feeds a farm with frames, always as many at a time.
+type load struct {
+	farm     *farm.Farm
+	pipeline string
+	frames   []frame.Frame // in the farm's memory, or in Go's
+	inFlight int
+
+	latency *hdrhistogram.Histogram // in nanoseconds
+	steps   []time.Duration         // in all
+	counted int                     // frames
+	took    time.Duration
+	cpu     time.Duration // of this process
+
+	waiting chan sent
+	next    uint64
+}
+
+type sent struct {
+	at     time.Time
+	future *farm.Future
+}
+
+func newLoad(f *farm.Farm, pipeline string, frames []frame.Frame, inFlight int) *load {
+	return &load{
+		farm: f, pipeline: pipeline, frames: frames, inFlight: inFlight, latency: newHistogram(),
+		waiting: make(chan sent, inFlight),
+	}
+}
+
+// run feeds the farm uncounted for warm, then counted for d, and adds to what was measured before. It returns the frames a
+// second of this run.
+func (l *load) run(ctx context.Context, warm, d time.Duration) (fps float64, err error) {
+	defer func() { err = l.drain(ctx, err) }()
+	if _, err := l.feed(ctx, warm, nil); err != nil {
+		return 0, err
+	}
+	cpu, began := cpuTime(), time.Now()
+	n, err := l.feed(ctx, d, l.record)
+	took := time.Since(began)
+	l.counted, l.took, l.cpu = l.counted+n, l.took+took, l.cpu+cpuTime()-cpu
+	return float64(n) / took.Seconds(), err
+}
+
+// feed submits and waits for that long, and for one frame at least.
+func (l *load) feed(ctx context.Context, d time.Duration, record func(sent, *farm.Result)) (n int, err error) {
+	for began := time.Now(); n == 0 || time.Since(began) < d; n++ {
+		for len(l.waiting) < l.inFlight {
+			if err := l.submit(ctx); err != nil {
+				return n, err
+			}
+		}
+		s := <-l.waiting
+		r, err := s.future.Wait(ctx)
+		if err != nil {
+			return n, err
+		}
+		if record != nil {
+			record(s, r)
+		}
+		r.Release()
+	}
+	return n, nil
+}
+
+func (l *load) submit(ctx context.Context) error {
+	f := l.frames[l.next%uint64(len(l.frames))]
+	f.Index = l.next
+	l.next++
+	if hold, ok := f.Mem.(*shm.Hold); ok {
+		f.Mem = hold.Share() // the farm takes it, and gives this count back
+	}
+	at := time.Now()
+	future, err := l.farm.Submit(ctx, farm.Job{Pipeline: l.pipeline, Frame: f})
+	if err == nil {
+		l.waiting <- sent{at, future}
+	}
+	return err
+}
+
+func (l *load) record(s sent, r *farm.Result) {
+	_ = l.latency.RecordValue(int64(time.Since(s.at))) // beyond the histogram's minute there is a timeout
+	if len(l.steps) < len(r.Steps) {
+		l.steps = append(l.steps, make([]time.Duration, len(r.Steps)-len(l.steps))...)
+	}
+	for i, d := range r.Steps {
+		l.steps[i] += d
+	}
+}
+
+// drain waits for what is under way, which is not counted.
+func (l *load) drain(ctx context.Context, err error) error {
+	for len(l.waiting) > 0 {
+		r, failed := (<-l.waiting).future.Wait(ctx)
+		if failed == nil {
+			r.Release()
+		} else if err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// newHistogram holds durations of up to a minute, in nanoseconds, to three digits.
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, int64(time.Minute), 3) }
+
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
