@@ -253,7 +253,7 @@ func BenchmarkSubmitEcho(b *testing.B) {
 }
 
 func benchmarkEcho(b *testing.B, flight int) {
-	f := benchFarm(b)
+	f := benchFarm(b, 2)
 	futures := make(chan *Future, flight)
 	in := gray(1)
 	b.ReportAllocs()
@@ -278,22 +278,4 @@ func benchmarkEcho(b *testing.B, flight int) {
 	for len(futures) > 0 {
 		finish()
 	}
-}
-
-func benchFarm(b *testing.B) *Farm {
-	b.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	f, err := Start(context.Background(), Config{Worker: exe, Workers: 2, Memory: 256 << 20})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := f.Close(context.Background()); err != nil {
-			b.Error(err)
-		}
-	})
-	return f
 }

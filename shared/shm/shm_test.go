@@ -3,6 +3,7 @@ package shm
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"syscall"
 	"testing"
@@ -310,7 +311,33 @@ func TestOneReleaseTooManyPanics(t *testing.T) {
 	l.Release()
 }
 
+// The hot path: a block of a size that was lent before. The others are beside many that are lent, and from several goroutines.
 func BenchmarkLeaseAndRelease(b *testing.B) {
+	for _, lent := range []int{0, 256} {
+		b.Run(fmt.Sprintf("beside %d", lent), func(b *testing.B) {
+			r := benchRegion(b)
+			for range lent {
+				defer r.TryLease(6 << 10).Release()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				r.TryLease(6 << 20).Release()
+			}
+		})
+	}
+	b.Run("parallel", func(b *testing.B) {
+		r := benchRegion(b)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				r.TryLease(6 << 10).Release()
+			}
+		})
+	})
+}
+
+func benchRegion(b *testing.B) *Region {
+	b.Helper()
 	a, err := Create(1, 1<<30)
 	if err != nil {
 		b.Fatal(err)
@@ -319,8 +346,6 @@ func BenchmarkLeaseAndRelease(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		r.TryLease(6 << 20).Release()
-	}
+	b.Cleanup(func() { r.Retire(); a.Close() })
+	return r
 }
