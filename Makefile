@@ -20,7 +20,7 @@ ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
-.PHONY: help build run test check generate ops print-tags deps bench fuzz clean
+.PHONY: help build run test check generate ops print-tags deps bench bench-peers fuzz clean
 .NOTPARALLEL:
 .PHONY: deps-build vet gofmt staticcheck purity rules fresh tidy buf-lint
 
@@ -92,6 +92,19 @@ deps-build:
 
 bench: build ## run the benchmarks (BENCH=regexp)
 	$(BINARIES) go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m -tags "$(TAGS)" ./...
+
+# The same OpenCV for all: the distribution's, through --system-site-packages. The rest is pinned, and lies in .cache.
+PEERS = .cache/peers/bin/python
+PEERS_IMAGE ?= $(shell go list -m -f '{{.Dir}}' gocv.io/x/gocv)/images/space_shuttle.jpg
+bench-peers: build $(PEERS) ## compare with what Python programs use instead: table and chart in out/peers.*
+	$(PEERS) integration/peers/peers.py --coordinator bin/coordinator --image "$(PEERS_IMAGE)" --out out
+
+$(PEERS): integration/peers/requirements.txt
+	@.ci/deps peers
+	rm -rf .cache/peers
+	/usr/bin/python3 -m venv --system-site-packages .cache/peers
+	.cache/peers/bin/pip install --quiet -r $< || { rm -rf .cache/peers; exit 1; }
+	touch $@
 
 fuzz: deps-build ## run every fuzz test for FUZZTIME (10s) each
 	@grep -rnoE --include='*_test.go' '^func Fuzz\w+' $(GO_DIRS) | while IFS=: read -r file _ func; do \
