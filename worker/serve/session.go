@@ -18,7 +18,7 @@ import (
 // work: then up to maxBatch of them share a message, none of which is kept for longer than maxDelay.
 const (
 	maxBatch = 64
-	maxDelay = 100 * time.Microsecond
+	maxDelay = 500 * time.Microsecond
 )
 
 // backlog is how many jobs the worker takes beforehand. The coordinator sends fewer.
@@ -32,6 +32,7 @@ type session struct {
 
 	mu      sync.Mutex // guards what follows, and Send
 	pending *workerpb.WorkResponse
+	oldest  time.Time   // since when the first of pending's results waits
 	latest  *time.Timer // sends what is pending, if nobody did before
 	grants  map[uint64]chan *workerpb.Block
 }
@@ -118,7 +119,11 @@ func (ss *session) answer(r *workerpb.Result) error {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	ss.pending.Results = append(ss.pending.Results, r)
-	if len(ss.pending.Results) == maxBatch || r.RunNs > int64(maxDelay/2) {
+	now := time.Now()
+	if len(ss.pending.Results) == 1 {
+		ss.oldest = now
+	}
+	if len(ss.pending.Results) == maxBatch || now.Sub(ss.oldest)+time.Duration(r.RunNs) > maxDelay {
 		return ss.send()
 	}
 	if len(ss.pending.Results) == 1 {
