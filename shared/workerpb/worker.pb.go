@@ -1325,9 +1325,10 @@ func (x *LoopInput) GetBlock() *Block {
 
 type LoopResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Frames that were done, and the time they took.
+	// Frames that were done, the time they took, and the CPU time of the whole process meanwhile.
 	Frames        uint64 `protobuf:"varint,1,opt,name=frames,proto3" json:"frames,omitempty"`
 	RunNs         int64  `protobuf:"varint,2,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
+	CpuNs         int64  `protobuf:"varint,3,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1372,6 +1373,13 @@ func (x *LoopResponse) GetFrames() uint64 {
 func (x *LoopResponse) GetRunNs() int64 {
 	if x != nil {
 		return x.RunNs
+	}
+	return 0
+}
+
+func (x *LoopResponse) GetCpuNs() int64 {
+	if x != nil {
+		return x.CpuNs
 	}
 	return 0
 }
@@ -1474,10 +1482,11 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x06run_ns\x18\x04 \x01(\x03R\x05runNs\"d\n" +
 	"\tLoopInput\x12/\n" +
 	"\bgeometry\x18\x01 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12&\n" +
-	"\x05block\x18\x02 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"=\n" +
+	"\x05block\x18\x02 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"T\n" +
 	"\fLoopResponse\x12\x16\n" +
 	"\x06frames\x18\x01 \x01(\x04R\x06frames\x12\x15\n" +
-	"\x06run_ns\x18\x02 \x01(\x03R\x05runNs2\xb1\x03\n" +
+	"\x06run_ns\x18\x02 \x01(\x03R\x05runNs\x12\x15\n" +
+	"\x06cpu_ns\x18\x03 \x01(\x03R\x05cpuNs2\xb1\x03\n" +
 	"\rWorkerService\x12C\n" +
 	"\bDescribe\x12\x1a.cvfarm.v1.DescribeRequest\x1a\x1b.cvfarm.v1.DescribeResponse\x12;\n" +
 	"\x04Work\x12\x16.cvfarm.v1.WorkRequest\x1a\x17.cvfarm.v1.WorkResponse(\x010\x01\x12I\n" +

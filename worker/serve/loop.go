@@ -5,6 +5,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
@@ -32,11 +34,12 @@ func (s *server) Loop(ctx context.Context, r *workerpb.LoopRequest) (*workerpb.L
 	if _, _, err := l.run(ctx, time.Duration(r.WarmNs)); err != nil {
 		return nil, statusOf(err)
 	}
+	cpu := cpuTime()
 	n, took, err := l.run(ctx, time.Duration(r.RunNs))
 	if err != nil {
 		return nil, statusOf(err)
 	}
-	return &workerpb.LoopResponse{Frames: n, RunNs: int64(took)}, nil
+	return &workerpb.LoopResponse{Frames: n, RunNs: int64(took), CpuNs: int64(cpuTime() - cpu)}, nil
 }
 
 // ownFrame copies a frame out of the arena.
@@ -73,4 +76,12 @@ func (l *loop) run(ctx context.Context, d time.Duration) (n uint64, took time.Du
 func (l *loop) grow(n int) ([]byte, error) {
 	l.block = make([]byte, n)
 	return l.block, nil
+}
+
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -22,6 +22,9 @@ type bare struct {
 	workers  []*proc.Worker
 	leases   []*shm.Lease
 	inputs   []*workerpb.LoopInput
+
+	counted uint64 // frames
+	cpu     time.Duration
 }
 
 // nice and startTimeout are the farm's defaults.
@@ -96,25 +99,28 @@ func (b *bare) run(ctx context.Context, pipeline string, warm, d time.Duration) 
 	const patience = 30 * time.Second // for the last frame, and for the copies
 	ctx, cancel := context.WithTimeout(ctx, warm+d+patience)
 	defer cancel()
-	rates := make([]float64, len(b.workers))
+	answers := make([]*workerpb.LoopResponse, len(b.workers))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, w := range b.workers {
 		group.Go(func() error {
-			r, err := w.Service().Loop(ctx, &workerpb.LoopRequest{
+			var err error
+			answers[i], err = w.Service().Loop(ctx, &workerpb.LoopRequest{
 				Pipeline: pipeline, Inputs: b.inputs, WarmNs: int64(warm), RunNs: int64(d),
 			})
 			if err != nil {
 				return explain(ctx, w, err)
 			}
-			rates[i] = float64(r.Frames) / max(time.Duration(r.RunNs), 1).Seconds()
 			return nil
 		})
 	}
-	err = group.Wait()
-	for _, r := range rates {
-		fps += r
+	if err := group.Wait(); err != nil {
+		return 0, err
 	}
-	return fps, err
+	for _, a := range answers {
+		fps += float64(a.Frames) / max(time.Duration(a.RunNs), 1).Seconds()
+		b.counted, b.cpu = b.counted+a.Frames, b.cpu+time.Duration(a.CpuNs)
+	}
+	return fps, nil
 }
 
 // explain says why a process did not do its loop.

@@ -36,7 +36,12 @@ type Result struct {
 	LoopLag     Lag         `json:"loop_lag_us"`
 	Steps       []Step      `json:"steps"`
 
+	// CoordinatorCPU, WorkerCPU and BareCPU are CPU time a frame: of the coordinator, of the farm's workers, of the bare loop's
+	// processes. CPURatio is the last to the sum of the others: what Ratio comes to where cores are what is short.
 	CoordinatorCPU float64 `json:"coordinator_cpu_us_per_frame"`
+	WorkerCPU      float64 `json:"worker_cpu_us_per_frame"`
+	BareCPU        float64 `json:"bare_cpu_us_per_frame"`
+	CPURatio       float64 `json:"cpu_ratio"`
 	// CoordinatorRSS is the coordinator's own memory, without the shared frames that it has mapped; Arena is those.
 	CoordinatorRSS int64 `json:"coordinator_rss_bytes"`
 	Arena          int64 `json:"arena_bytes"`
@@ -73,16 +78,20 @@ func (m *match) result(single *load) Result {
 		FarmFPS: median(m.farmFPS), BareFPS: median(m.bareFPS), CopyFPS: median(m.copyFPS),
 		Ratios: ratios(m.farmFPS, m.bareFPS), CopyRatio: median(ratios(m.copyFPS, m.bareFPS)),
 		LatencyOne: percentiles(single.latency), LatencyLoad: percentiles(m.shared.latency), LoopLag: lagOf(m.lag),
-		CoordinatorCPU: micros(m.shared.cpu) / float64(max(m.shared.counted, 1)),
+		CoordinatorCPU: each(m.shared.cpu, m.shared.counted), WorkerCPU: each(m.shared.workers, m.shared.counted),
+		BareCPU:        each(m.bare.cpu, int(m.bare.counted)),
 		CoordinatorRSS: ownRSS(), Arena: m.farm.Snapshot().Memory.InUse, Machine: thisMachine(m.farm.Info()),
 		curveOne: curve(single.latency), curveLoad: curve(m.shared.latency), Steps: []Step{},
 	}
-	r.Ratio = median(r.Ratios)
+	r.Ratio, r.CPURatio = median(r.Ratios), r.BareCPU/max(r.CoordinatorCPU+r.WorkerCPU, 1e-3)
 	for i, d := range m.shared.steps[:min(len(m.shared.steps), len(m.pipeline))] {
-		r.Steps = append(r.Steps, Step{m.pipeline[i].Op, micros(d) / float64(max(m.shared.counted, 1))})
+		r.Steps = append(r.Steps, Step{m.pipeline[i].Op, each(d, m.shared.counted)})
 	}
 	return r
 }
+
+// each is a frame's share in microseconds.
+func each(sum time.Duration, frames int) float64 { return micros(sum) / float64(max(frames, 1)) }
 
 // median of what need not be sorted; 0 of nothing. Of an even number it is the mean of the two in the middle.
 func median(values []float64) float64 {

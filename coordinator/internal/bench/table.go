@@ -27,6 +27,9 @@ var rows = []row{
 	}},
 	{"steps, mean", func(r Result) string { return steps(r.Steps) }},
 	{"coordinator CPU a frame", func(r Result) string { return span(r.CoordinatorCPU) }},
+	{"workers' CPU a frame", func(r Result) string { return span(r.WorkerCPU) }},
+	{"bare loop's CPU a frame", func(r Result) string { return span(r.BareCPU) }},
+	{"by CPU, farm ÷ bare", func(r Result) string { return fmt.Sprintf("%.3f", r.CPURatio) }},
 	{"coordinator RSS", func(r Result) string { return mebibytes(r.CoordinatorRSS) }},
 	{"arena", func(r Result) string { return mebibytes(r.Arena) }},
 }
