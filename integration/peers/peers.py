@@ -36,19 +36,21 @@ FARM = {"cvfarm": "copy_fps", "cvfarm, zero copy": "farm_fps"}
 
 
 def run(command, timeout):
-    """Runs a program in a session of its own, so that whatever it leaves behind can be ended."""
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True)
-    try:
-        out, err = child.communicate(timeout=timeout)
-        return child.returncode, out, err
-    except subprocess.TimeoutExpired:
-        return None, "", f"not done in {timeout} s"
-    finally:
+    """Runs a program in a session of its own, and ends whatever it leaves behind. Files, not pipes: children hold those open."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = subprocess.Popen(command, stdout=out, stderr=err, start_new_session=True)
+        try:
+            code = child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            code = None
         try:
             os.killpg(child.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         child.wait()
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read() if code is not None else f"not done in {timeout} s"
 
 
 def python_way(way, op, size, seconds, image):
