@@ -108,6 +108,11 @@ func (m *match) prepare(ctx context.Context) error {
 		}
 		m.frames = append(m.frames, f)
 	}
+	tried, err := m.place(ctx, m.frames[0].Copy(), m.pipeline.String()) // the farm says best what is wrong with a frame
+	if err != nil {
+		return err
+	}
+	tried.Release()
 	if m.bare, err = startBare(ctx, m.Worker, m.Workers, m.frames); err != nil {
 		return err
 	}
