@@ -25,7 +25,7 @@ func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 		if op.Family == "" || op.Returns == "" || op.Example == "" {
 			t.Errorf("%s: family %q, returns %q, example %q", op.Name, op.Family, op.Returns, op.Example)
 		}
-		if err := info.Ops.Check(pipeline.Pipeline{{Op: op.Name}}); err != nil {
+		if err := info.Ops.Check(pipeline.Pipeline{{Op: op.Name, Args: required(t, op)}}); err != nil {
 			t.Errorf("defaults: %v", err)
 		}
 		for _, p := range op.Params {
@@ -44,6 +44,19 @@ func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 			t.Errorf("no version of %s", k)
 		}
 	}
+}
+
+// required are the arguments of the op's example that have no default.
+func required(t *testing.T, op pipeline.OpInfo) []pipeline.Arg {
+	var args []pipeline.Arg
+	for _, a := range exampleOf(t, op).Args {
+		for _, p := range op.Params {
+			if p.Name == a.Name && p.Default == nil {
+				args = append(args, a)
+			}
+		}
+	}
+	return args
 }
 
 // An example is what people copy: it must run, on the bytes of a photograph or on its pixels, and use the op.
