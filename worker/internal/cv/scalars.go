@@ -10,15 +10,17 @@ import (
 	"gocv.io/x/gocv"
 )
 
+// scalarKind is an op that combines each pixel with a constant. A second picture could stand in the constant's place.
+type scalarKind struct {
+	name, doc, value string // value is the example's
+	code             uint32
+	depths           []frame.Depth
+	scale, dtype     bool // has these parameters
+}
+
 // scalarOps combine each pixel with a constant.
 func scalarOps() []op {
-	type kind struct {
-		name, doc, value string
-		code             uint32
-		depths           []frame.Depth
-		scale, dtype     bool
-	}
-	kinds := []kind{
+	kinds := []scalarKind{
 		{"add", "Add a number to each element.", "10", opAdd, numeric, false, true},
 		{"subtract", "Subtract a number from each element.", "10", opSubtract, numeric, false, true},
 		{"multiply", "Multiply each element by a number.", "1.5", opMultiply, numeric, true, true},
@@ -42,22 +44,22 @@ func scalarOps() []op {
 		}
 		ops = append(ops, op{
 			OpInfo: info(k.name, "core", k.doc, params...).WithReturns(returns).WithExample(k.name + " value=" + k.value),
-			bind:   func(a pipeline.Args) (step, error) { return scalarStep(a, k.code, k.depths), nil },
+			bind:   func(a pipeline.Args) (step, error) { return k.step(a), nil },
 		})
 	}
 	return ops
 }
 
-func scalarStep(a pipeline.Args, code uint32, depths []frame.Depth) step {
+func (k scalarKind) step(a pipeline.Args) step {
 	value, scale, number, depth, deeper := a.Floats("value"), 1.0, -1, frame.Depth(0), false
-	if f, ok := a["scale"].(float64); ok {
-		scale = f
+	if k.scale {
+		scale = a.Float("scale")
 	}
-	if name, ok := a["dtype"].(string); ok {
-		depth, number, deeper = depthOf(name)
+	if k.dtype {
+		depth, number, deeper = depthOf(a.String("dtype"))
 	}
 	return step{
-		takes: input{}.of(depths...),
+		takes: input{}.of(k.depths...),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			_, err := perChannel("value", value, in)
 			if deeper {
@@ -70,7 +72,7 @@ func scalarStep(a pipeline.Args, code uint32, depths []frame.Depth) step {
 			if err != nil {
 				return nil, err
 			}
-			return nil, arithmetic(code, src.Mat, v, scale, number, dst)
+			return nil, arithmetic(k.code, src.Mat, v, scale, number, dst)
 		},
 	}
 }
