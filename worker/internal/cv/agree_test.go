@@ -261,6 +261,21 @@ func TestEveryOpGivesTheBytesThatOpenCVGives(t *testing.T) {
 	t.Logf("%d results agree, %d inputs were refused", taken, refused)
 }
 
+func TestEveryOpHasASecondOpinion(t *testing.T) {
+	asked := map[string]bool{"decode": true} // is compared with imread, file by file, in a test of its own
+	for _, a := range agreements {
+		for step := range strings.SplitSeq(a.pipeline, " | ") {
+			name, _, _ := strings.Cut(step, " ")
+			asked[name] = true
+		}
+	}
+	for _, op := range New(Options{}).Info().Ops {
+		if !asked[op.Name] {
+			t.Errorf("op %s is not compared with OpenCV", op.Name)
+		}
+	}
+}
+
 func compareWithPython(t *testing.T, a agreement, name string, got frame.Frame, want shape, sum string) {
 	t.Helper()
 	hash := sha256.Sum256(got.Pix)
