@@ -10,6 +10,7 @@ import (
 	"image"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ type agreement struct {
 	pipeline string
 	python   string
 	direct   func(src gocv.Mat, dst *gocv.Mat) error
-	takes    string // space-separated words; an input is meant where each of its words is there, or "all"
+	takes    string // space-separated words; an input must be taken where each of its words is there, or "all"
 }
 
 const (
@@ -36,7 +37,10 @@ func kernel(shape gocv.MorphShape, w, h int) gocv.Mat {
 	return gocv.GetStructuringElement(shape, image.Pt(w, h))
 }
 
-var agreements = []agreement{
+var agreements = slices.Concat(firstAgreements, arithmeticAgreements, colourAgreements(), warpAgreements, filterAgreements,
+	photoAgreements)
+
+var firstAgreements = []agreement{
 	{"gray", "img if img.ndim == 2 else cv2.cvtColor(img, cv2.COLOR_BGR2GRAY if img.shape[2] == 3 else cv2.COLOR_BGRA2GRAY)", nil, linear},
 	{"cvt_color code=BGR2GRAY", "cv2.cvtColor(img, cv2.COLOR_BGR2GRAY)", func(s gocv.Mat, d *gocv.Mat) error { return gocv.CvtColor(s, d, gocv.ColorBGRToGray) }, ""},
 	{"cvt_color code=BGR2RGB", "cv2.cvtColor(img, cv2.COLOR_BGR2RGB)", func(s gocv.Mat, d *gocv.Mat) error { return gocv.CvtColor(s, d, gocv.ColorBGRToRGB) }, ""},
@@ -188,6 +192,17 @@ func (s shape) geometry() frame.Geometry {
 	return frame.Geometry{Width: s.Width, Height: s.Height, Format: format, Depth: frame.Depth(s.Depth)}
 }
 
+// meaning is what a conversion, as the first step, takes its channels for. The pictures of the test are in BGR, if in anything.
+func meaning(pipeline string) frame.Format {
+	first, _, _ := strings.Cut(pipeline, " | ")
+	for _, c := range conversions() {
+		if strings.HasSuffix(first, " code="+c.code) {
+			return c.in
+		}
+	}
+	return frame.FormatNone
+}
+
 // mustTake reports whether the case must not refuse the input of that name.
 func (a agreement) mustTake(name string, g frame.Geometry) bool {
 	takes := a.takes
@@ -212,13 +227,16 @@ func TestEveryOpGivesTheBytesThatOpenCVGives(t *testing.T) {
 	o := secondOpinion(t)
 	taken, refused := 0, 0
 	for _, a := range agreements {
-		prog := compile(t, a.pipeline)
+		prog, before := compile(t, a.pipeline), taken
 		for name, input := range o.Inputs {
 			pix, err := os.ReadFile(input.File)
 			if err != nil {
 				t.Fatal(err)
 			}
 			in := frame.Frame{Geometry: input.geometry(), Pix: pix}
+			if m := meaning(a.pipeline); m.Channels() == in.Format.Channels() {
+				in.Format = m
+			}
 			out, err := serve.Try(prog, in)
 			if err != nil {
 				if refused++; a.mustTake(name, in.Geometry) {
@@ -236,8 +254,26 @@ func TestEveryOpGivesTheBytesThatOpenCVGives(t *testing.T) {
 			compareWithPython(t, a, name, out.Frame, want.shape, want.SHA256)
 			compareWithGocv(t, a, name, in, out.Frame)
 		}
+		if taken == before {
+			t.Errorf("%s takes none of the inputs", a.pipeline)
+		}
 	}
 	t.Logf("%d results agree, %d inputs were refused", taken, refused)
+}
+
+func TestEveryOpHasASecondOpinion(t *testing.T) {
+	asked := map[string]bool{"decode": true} // is compared with imread, file by file, in a test of its own
+	for _, a := range agreements {
+		for step := range strings.SplitSeq(a.pipeline, " | ") {
+			name, _, _ := strings.Cut(step, " ")
+			asked[name] = true
+		}
+	}
+	for _, op := range New(Options{}).Info().Ops {
+		if !asked[op.Name] {
+			t.Errorf("op %s is not compared with OpenCV", op.Name)
+		}
+	}
 }
 
 func compareWithPython(t *testing.T, a agreement, name string, got frame.Frame, want shape, sum string) {

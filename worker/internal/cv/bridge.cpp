@@ -1,24 +1,9 @@
 //go:build opencv
 
-#include "bridge.h"
+#include "guard.hpp"
 
-#include <cstring>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
-
-// guard keeps every exception on this side: one that reaches Go ends the process.
-template <class F> static char *guard(F f) {
-    try {
-        f();
-        return nullptr;
-    } catch (const std::exception &e) {
-        return strdup(e.what());
-    } catch (...) {
-        return strdup("an unknown exception");
-    }
-}
-
-static cv::Mat &at(mat m) { return *static_cast<cv::Mat *>(m); }
 
 char *bridge_wrap(mat m, void *data, size_t step, int rows, int cols, int type) {
     return guard([=] { at(m) = cv::Mat(rows, cols, type, data, step); });

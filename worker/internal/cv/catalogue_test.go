@@ -3,6 +3,8 @@
 package cv
 
 import (
+	"encoding/binary"
+	"math"
 	"strings"
 	"testing"
 
@@ -25,7 +27,7 @@ func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 		if op.Family == "" || op.Returns == "" || op.Example == "" {
 			t.Errorf("%s: family %q, returns %q, example %q", op.Name, op.Family, op.Returns, op.Example)
 		}
-		if err := info.Ops.Check(pipeline.Pipeline{{Op: op.Name}}); err != nil {
+		if err := info.Ops.Check(pipeline.Pipeline{{Op: op.Name, Args: required(t, op)}}); err != nil {
 			t.Errorf("defaults: %v", err)
 		}
 		for _, p := range op.Params {
@@ -44,6 +46,19 @@ func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 			t.Errorf("no version of %s", k)
 		}
 	}
+}
+
+// required are the arguments of the op's example that have no default.
+func required(t *testing.T, op pipeline.OpInfo) []pipeline.Arg {
+	var args []pipeline.Arg
+	for _, a := range exampleOf(t, op).Args {
+		for _, p := range op.Params {
+			if p.Name == a.Name && p.Default == nil {
+				args = append(args, a)
+			}
+		}
+	}
+	return args
 }
 
 // An example is what people copy: it must run, on the bytes of a photograph or on its pixels, and use the op.
@@ -74,6 +89,20 @@ func TestTheOrderOfStepsIsCheckedBeforeAnyFrame(t *testing.T) {
 		{"no kernel and no sigma", "gaussian_blur ksize=0", "gaussian_blur: ksize=0x0 needs sigmaX"},
 		{"sobel derives something", "sobel dx=0", "sobel: dx=0 dy=0 derives nothing"},
 		{"sobel has room for its order", "sobel dx=3", "sobel: dx=3 dy=0 needs ksize above 3, got 3"},
+		{"unchanged is unchanged", "decode flags=unchanged anydepth=true", "flags=unchanged keeps depth and orientation already"},
+		{"an anchor outside its kernel", "box_filter anchor=3,0", "anchor=3,0 lies outside a kernel of 3x3"},
+		{"an anchor between pixels", "erode anchor=0.5,0", "it is two whole numbers"},
+		{"a structuring element of ones and zeros", "dilate kernel=1,2", "kernel takes 0, 1 and -1, not 2"},
+		{"a miss without a hit", "erode kernel=1,-1", "-1 is for op=hitmiss"},
+		{"scharr in both ways", "scharr dx=1 dy=1", "one is 1, the other 0"},
+		{"a separable kernel has one row", "sep_filter2d kernelX=1/2 kernelY=1", "both are one row"},
+		{"bytes of exact distances", "distance_transform dstType=u8", "needs distanceType=l1"},
+		{"a channel made twice", "mix_channels fromTo=0,1,1,1", "each must be made once"},
+		{"a channel that nobody makes", "mix_channels fromTo=0,2,1,0", "2 pairs make the channels 0 to 1, not 2"},
+		{"a channel between channels", "mix_channels fromTo=0.5,0", "0.5 is no channel"},
+		{"more channels than there are", "transform m=1/1/1/1/1", "a picture has up to 4 channels"},
+		{"two middles", "rotate_angle angle=3 expand=true center=1,1", "takes center or expand=true"},
+		{"a camera of two rows", "undistort cameraMatrix=1,0,0/0,1,0/0,0,1 distCoeffs=0,0,0,0 newCameraMatrix=1,2", "it needs 3 of 3"},
 		{"an unknown op", "canyn", "did you mean canny?"},
 		{"an even aperture", "canny apertureSize=4", "apertureSize=4 is not allowed"},
 	}
@@ -89,5 +118,26 @@ func TestTheOrderOfStepsIsCheckedBeforeAnyFrame(t *testing.T) {
 	}
 	if _, err := New(Options{}).Compile(nil, nil); err == nil {
 		t.Error("a pipeline without steps was compiled")
+	}
+}
+
+// To OpenCV a scalar is a column of four doubles: it once took one for the picture beside such a picture.
+func TestAColumnOfFourDoublesIsNoScalar(t *testing.T) {
+	in, err := frame.New(frame.Geometry{Width: 1, Height: 4, Format: frame.FormatGray, Depth: frame.F64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]float64{"add value=10": 10, "subtract value=-7": 7, "max value=3": 3, "abs_diff value=5": 5} {
+		pix := run(t, text, in).Frame.Pix
+		for i := range 4 {
+			if got := math.Float64frombits(binary.NativeEndian.Uint64(pix[8*i:])); got != want {
+				t.Errorf("%s: element %d is %v, want %v", text, i, got, want)
+			}
+		}
+	}
+	for i, b := range run(t, "in_range lowerb=-1 upperb=1", in).Frame.Pix {
+		if b != 255 {
+			t.Errorf("in_range: element %d is %d", i, b)
+		}
 	}
 }

@@ -3,6 +3,7 @@
 package cv
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -18,16 +19,13 @@ func codecOps() []op {
 			OpInfo: info("decode", "imgcodecs", "Decode the bytes of an image file. Only as the first step.",
 				pipeline.Choice("flags", []string{"color", "grayscale", "unchanged"},
 					"unchanged keeps alpha and 16 bits, and ignores the EXIF orientation"),
+				pipeline.Bool("anydepth", false, "keep 16 bits and floats, as with cv2.IMREAD_ANYDEPTH"),
+				pipeline.Bool("ignore_orientation", false, "do not turn by EXIF, as with cv2.IMREAD_IGNORE_ORIENTATION"),
 				pipeline.Choice("truncated", []string{"refuse", "keep"}, "what to do with a jpeg that ends too early")).
-				WithReturns("bgr u8, gray u8, or what the file holds").WithExample("decode flags=grayscale"),
+				WithReturns("bgr u8, gray u8, or what the file holds; turned as its EXIF says, as by cv2.imread").WithExample("decode flags=grayscale"),
 			bind: func(a pipeline.Args) (step, error) {
-				d := map[string]decoder{
-					"color":     {flags: gocv.IMReadColor, format: frame.FormatBGR},
-					"grayscale": {flags: gocv.IMReadGrayScale, format: frame.FormatGray},
-					"unchanged": {flags: gocv.IMReadUnchanged},
-				}[a.String("flags")]
-				d.keepTruncated = a.String("truncated") == "keep"
-				return step{decode: &d}, nil
+				d, err := newDecoder(a)
+				return step{decode: &d}, err
 			},
 		}, {
 			OpInfo: info("encode", "imgcodecs", "Encode as an image file. Only as the last step.",
@@ -47,7 +45,27 @@ func codecOps() []op {
 type decoder struct {
 	flags         gocv.IMReadFlag
 	format        frame.Format // FormatNone where the file decides
+	anyDepth      bool         // the file decides the depth
 	keepTruncated bool
+}
+
+func newDecoder(a pipeline.Args) (decoder, error) {
+	d := map[string]decoder{
+		"color":     {flags: gocv.IMReadColor, format: frame.FormatBGR},
+		"grayscale": {flags: gocv.IMReadGrayScale, format: frame.FormatGray},
+		"unchanged": {flags: gocv.IMReadUnchanged},
+	}[a.String("flags")]
+	d.anyDepth, d.keepTruncated = a.Bool("anydepth"), a.String("truncated") == "keep"
+	switch {
+	case d.format == frame.FormatNone && (d.anyDepth || a.Bool("ignore_orientation")):
+		return d, fmt.Errorf("flags=unchanged keeps depth and orientation already: leave anydepth and ignore_orientation out")
+	case d.anyDepth:
+		d.flags |= gocv.IMReadAnyDepth
+	}
+	if a.Bool("ignore_orientation") {
+		d.flags |= gocv.IMReadIgnoreOrientation
+	}
+	return d, nil
 }
 
 // decode makes the first picture, in the lent block where the file's header tells the size and nothing changes it later.
@@ -66,7 +84,7 @@ func (f *flow) decode(i int) error {
 		return err
 	}
 	g := frame.Geometry{Format: d.format}
-	if d.format != frame.FormatNone {
+	if d.format != frame.FormatNone && !d.anyDepth {
 		g.Width, g.Height = h.size.X, h.size.Y
 	}
 	t, err := f.target(i, g)

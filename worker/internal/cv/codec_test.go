@@ -67,7 +67,7 @@ func TestAPictureIsTurnedAsItsEXIFSays(t *testing.T) {
 	jpeg := run(t, "encode", in).Frame.Pix
 	upright := run(t, "decode", frame.Encoded(jpeg)).Frame
 	for orientation, text := range map[byte]string{1: "echo", 3: "rotate rotateCode=180", 6: "rotate", 8: "rotate rotateCode=90_counterclockwise",
-		2: "flip", 4: "flip flipCode=0"} {
+		2: "flip", 4: "flip flipCode=0", 5: "transpose", 7: "transpose | rotate rotateCode=180"} {
 		data := frame.Encoded(turned(jpeg, orientation))
 		want := run(t, text, upright).Frame
 		for _, then := range []string{"", " | echo", " | rotate rotateCode=180 | rotate rotateCode=180"} {
@@ -76,9 +76,34 @@ func TestAPictureIsTurnedAsItsEXIFSays(t *testing.T) {
 				t.Errorf("orientation %d, decode%s: %v, want %v", orientation, then, got.Geometry, want.Geometry)
 			}
 		}
-		if got := run(t, "decode flags=unchanged", data).Frame; !bytes.Equal(got.Pix, upright.Pix) {
-			t.Errorf("orientation %d: unchanged turned it", orientation)
+		for _, text := range []string{"decode flags=unchanged", "decode ignore_orientation=true"} {
+			if got := run(t, text, data).Frame; !bytes.Equal(got.Pix, upright.Pix) {
+				t.Errorf("orientation %d: %s turned it", orientation, text)
+			}
 		}
+	}
+}
+
+func TestDepthIsKeptWhereThatIsAsked(t *testing.T) {
+	in := testPicture(t, frame.Geometry{Width: 40, Height: 24, Format: frame.FormatBGR, Depth: frame.U16})
+	png := frame.Encoded(run(t, "encode ext=.png", in).Frame.Pix)
+	for text, flags := range map[string]gocv.IMReadFlag{
+		"decode anydepth=true":                 gocv.IMReadColor | gocv.IMReadAnyDepth,
+		"decode anydepth=true | echo":          gocv.IMReadColor | gocv.IMReadAnyDepth,
+		"decode flags=grayscale anydepth=true": gocv.IMReadAnyDepth,
+		"decode flags=unchanged":               gocv.IMReadUnchanged,
+	} {
+		want, err := gocv.IMDecode(png.Pix, flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := run(t, text, png).Frame; got.Depth != frame.U16 || !bytes.Equal(got.Pix, want.ToBytes()) {
+			t.Errorf("%s: %v, other pixels than imdecode's", text, got.Geometry)
+		}
+		want.Close()
+	}
+	if got := run(t, "decode", png).Frame; got.Depth != frame.U8 {
+		t.Errorf("decode keeps %v unasked", got.Depth)
 	}
 }
 

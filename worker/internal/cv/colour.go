@@ -3,8 +3,10 @@
 package cv
 
 import (
-	"slices"
+	"fmt"
+	"strings"
 
+	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
@@ -17,101 +19,65 @@ func colourOps() []op {
 				WithReturns("one gray channel of the same size and depth"),
 			bind: func(pipeline.Args) (step, error) { return gray(), nil },
 		}, {
-			OpInfo: info("cvt_color", "imgproc", "Convert from one colour space to another.",
-				pipeline.Choice("code", codes(), "from and to, as in cv2.COLOR_BGR2HSV")).
-				WithReturns("a picture of the same size and depth, in the other colour space").WithExample("cvt_color code=BGR2HSV"),
+			OpInfo: info("cvt_color", "imgproc", "Convert from one colour space, or layout of a camera, to another.",
+				pipeline.Choice("code", codes(func(conversion) bool { return true }),
+					"from and to, as in cv2.COLOR_BGR2HSV; YUV with planes is a gray picture of one and a half times the height, with pairs one of two channels")).
+				WithReturns("a picture of the same depth, in the other colour space").WithExample("cvt_color code=BGR2HSV"),
 			bind: func(a pipeline.Args) (step, error) { return cvtColor(a.String("code")), nil },
+		}, {
+			OpInfo: info("demosaicing", "imgproc", "Make a colour picture of what a sensor with a Bayer pattern saw.",
+				pipeline.Choice("code", codes(conversion.ofMosaic), "pattern and result, as in cv2.COLOR_BayerBG2BGR")).
+				WithReturns("a colour or gray picture of the same size and depth").WithExample("gray | demosaicing code=BayerRG2BGR"),
+			bind: func(a pipeline.Args) (step, error) { return cvtColor(a.String("code")), nil },
+		}, {
+			OpInfo: info("extract_channel", "core", "Take one channel.", pipeline.Int("coi", 0, 0, 3, "which, from 0")).
+				WithReturns("one gray channel of the same size and depth").WithExample("extract_channel coi=2"),
+			bind: func(a pipeline.Args) (step, error) { return extractChannel(a.Int("coi")), nil },
+		}, {
+			OpInfo: info("mix_channels", "core", "Take channels in another order.",
+				pipeline.Floats("fromTo", "", []int{2, 4, 6, 8}, -1, 3,
+					"pairs of a channel of the input and one of the result, from 0; a first of -1 makes the second zero").Required()).
+				WithReturns("a picture of the same size and depth, with as many channels as were named").
+				WithExample("mix_channels fromTo=0,2,1,1,2,0"),
+			bind: func(a pipeline.Args) (step, error) { return mixChannelsStep(a.Floats("fromTo")) },
+		}, {
+			OpInfo: info("transform", "core", "Multiply the channels of each pixel by a matrix.",
+				pipeline.Kernel("m", "", 5, "a row for each channel of the result: a factor for each channel of the input, and what is added, if anything").Required()).
+				WithReturns("a picture of the same size and depth, with as many channels as the matrix has rows").
+				WithExample("transform m=0.131,0.534,0.272/0.168,0.686,0.349/0.189,0.769,0.393"),
+			bind: func(a pipeline.Args) (step, error) { return transformStep(a.Matrix("m")) },
+		}, {
+			OpInfo: info("in_range", "core", "Find the pixels all channels of which lie between two bounds.",
+				pipeline.Scalar("lowerb", "0", "the least value"), pipeline.Scalar("upperb", "255", "the largest value")).
+				WithReturns("gray u8 of the same size: 255 within, 0 elsewhere").
+				WithExample("cvt_color code=BGR2HSV | in_range lowerb=20,60,60 upperb=35,255,255"),
+			bind: inRangeStep,
+		}, {
+			OpInfo: info("apply_color_map", "imgproc", "Show brightness as colour.", pipeline.Choice("colormap", colorMaps, "as in cv2.COLORMAP_JET")).
+				WithReturns("bgr u8 of the same size").WithExample("gray | apply_color_map colormap=turbo"),
+			bind: func(a pipeline.Args) (step, error) {
+				number := colorMapNumber(a.String("colormap"))
+				s := filter(only(frame.FormatGray, frame.FormatBGR).of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error {
+					return gocv.ApplyColorMap(src, dst, number)
+				})
+				s.shape = func(in frame.Geometry) (frame.Geometry, error) { in.Format = frame.FormatBGR; return in, nil }
+				return s, nil
+			},
 		},
 	}
 }
 
-// conversion is a code of cvtColor, with what its numbers mean before and after.
-type conversion struct {
-	code    string
-	number  gocv.ColorConversionCode
-	in, out frame.Format
-	// fewer: u8 and f32 only; otherwise u16 as well.
-	fewer bool
-}
+// colorMaps are in the order of OpenCV's numbers.
+var colorMaps = strings.Fields(`autumn bone jet winter rainbow ocean summer spring cool hsv pink hot parula magma inferno plasma viridis
+	cividis twilight twilight_shifted turbo deepgreen`)
 
-// conversions is the table of cvt_color. The first of a pair of formats is the one that is recommended.
-func conversions() []conversion {
-	return []conversion{
-		{"BGR2RGB", gocv.ColorBGRToRGB, frame.FormatBGR, frame.FormatRGB, false},
-		{"BGR2GRAY", gocv.ColorBGRToGray, frame.FormatBGR, frame.FormatGray, false},
-		{"BGR2BGRA", gocv.ColorBGRToBGRA, frame.FormatBGR, frame.FormatBGRA, false},
-		{"BGR2RGBA", gocv.ColorBGRToRGBA, frame.FormatBGR, frame.FormatRGBA, false},
-		{"BGR2HSV", gocv.ColorBGRToHSV, frame.FormatBGR, frame.FormatHSV, true},
-		{"BGR2HLS", gocv.ColorBGRToHLS, frame.FormatBGR, frame.FormatHLS, true},
-		{"BGR2Lab", gocv.ColorBGRToLab, frame.FormatBGR, frame.FormatLab, true},
-		{"BGR2Luv", gocv.ColorBGRToLuv, frame.FormatBGR, frame.FormatLuv, true},
-		{"BGR2YCrCb", gocv.ColorBGRToYCrCb, frame.FormatBGR, frame.FormatYCrCb, false},
-		{"BGR2YUV", gocv.ColorBGRToYUV, frame.FormatBGR, frame.FormatYUV, false},
-		{"BGR2XYZ", gocv.ColorBGRToXYZ, frame.FormatBGR, frame.FormatXYZ, false},
-		{"BGRA2BGR", gocv.ColorBGRAToBGR, frame.FormatBGRA, frame.FormatBGR, false},
-		{"BGRA2RGB", gocv.ColorBGRAToRGB, frame.FormatBGRA, frame.FormatRGB, false},
-		{"BGRA2RGBA", gocv.ColorBGRAToRGBA, frame.FormatBGRA, frame.FormatRGBA, false},
-		{"BGRA2GRAY", gocv.ColorBGRAToGray, frame.FormatBGRA, frame.FormatGray, false},
-		{"GRAY2BGR", gocv.ColorGrayToBGR, frame.FormatGray, frame.FormatBGR, false},
-		{"GRAY2BGRA", gocv.ColorGrayToBGRA, frame.FormatGray, frame.FormatBGRA, false},
-		{"GRAY2RGB", gocv.ColorGrayToBGR, frame.FormatGray, frame.FormatRGB, false},
-		{"GRAY2RGBA", gocv.ColorGrayToBGRA, frame.FormatGray, frame.FormatRGBA, false},
-		{"RGB2BGR", gocv.ColorRGBToBGR, frame.FormatRGB, frame.FormatBGR, false},
-		{"RGB2GRAY", gocv.ColorRGBToGray, frame.FormatRGB, frame.FormatGray, false},
-		{"RGB2RGBA", gocv.ColorRGBToRGBA, frame.FormatRGB, frame.FormatRGBA, false},
-		{"RGB2BGRA", gocv.ColorRGBToBGRA, frame.FormatRGB, frame.FormatBGRA, false},
-		{"RGB2HSV", gocv.ColorRGBToHSV, frame.FormatRGB, frame.FormatHSV, true},
-		{"RGB2Lab", gocv.ColorRGBToLab, frame.FormatRGB, frame.FormatLab, true},
-		{"RGBA2BGR", gocv.ColorRGBAToBGR, frame.FormatRGBA, frame.FormatBGR, false},
-		{"RGBA2RGB", gocv.ColorRGBAToRGB, frame.FormatRGBA, frame.FormatRGB, false},
-		{"RGBA2BGRA", gocv.ColorRGBAToBGRA, frame.FormatRGBA, frame.FormatBGRA, false},
-		{"RGBA2GRAY", gocv.ColorRGBAToGray, frame.FormatRGBA, frame.FormatGray, false},
-		{"HSV2BGR", gocv.ColorHSVToBGR, frame.FormatHSV, frame.FormatBGR, true},
-		{"HSV2RGB", gocv.ColorHSVToRGB, frame.FormatHSV, frame.FormatRGB, true},
-		{"HLS2BGR", gocv.ColorHLSToBGR, frame.FormatHLS, frame.FormatBGR, true},
-		{"HLS2RGB", gocv.ColorHLSToRGB, frame.FormatHLS, frame.FormatRGB, true},
-		{"Lab2BGR", gocv.ColorLabToBGR, frame.FormatLab, frame.FormatBGR, true},
-		{"Lab2RGB", gocv.ColorLabToRGB, frame.FormatLab, frame.FormatRGB, true},
-		{"Luv2BGR", gocv.ColorLuvToBGR, frame.FormatLuv, frame.FormatBGR, true},
-		{"Luv2RGB", gocv.ColorLuvToRGB, frame.FormatLuv, frame.FormatRGB, true},
-		{"YCrCb2BGR", gocv.ColorYCrCbToBGR, frame.FormatYCrCb, frame.FormatBGR, false},
-		{"YCrCb2RGB", gocv.ColorYCrCbToRGB, frame.FormatYCrCb, frame.FormatRGB, false},
-		{"YUV2BGR", gocv.ColorYUVToBGR, frame.FormatYUV, frame.FormatBGR, false},
-		{"YUV2RGB", gocv.ColorYUVToRGB, frame.FormatYUV, frame.FormatRGB, false},
-		{"XYZ2BGR", gocv.ColorXYZToBGR, frame.FormatXYZ, frame.FormatBGR, false},
-		{"XYZ2RGB", gocv.ColorXYZToRGB, frame.FormatXYZ, frame.FormatRGB, false},
+func colorMapNumber(name string) gocv.ColormapTypes {
+	for i, m := range colorMaps {
+		if m == name {
+			return gocv.ColormapTypes(i)
+		}
 	}
-}
-
-func codes() []string {
-	var names []string
-	for _, c := range conversions() {
-		names = append(names, c.code)
-	}
-	return names
-}
-
-// takes is the conversion's input. Channels of no agreed meaning are taken for what the code says.
-func (c conversion) takes() input {
-	formats := []frame.Format{c.in}
-	switch c.in.Channels() {
-	case 3:
-		formats = append(formats, frame.FormatC3)
-	case 4:
-		formats = append(formats, frame.FormatC4)
-	}
-	if c.fewer {
-		return only(formats...).of(frame.U8, frame.F32)
-	}
-	return only(formats...).of(frame.U8, frame.U16, frame.F32)
-}
-
-func cvtColor(code string) step {
-	all := conversions()
-	c := all[slices.IndexFunc(all, func(c conversion) bool { return c.code == code })]
-	s := filter(c.takes(), func(src gocv.Mat, dst *gocv.Mat) error { return gocv.CvtColor(src, dst, c.number) })
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) { in.Format = c.out; return in, nil }
-	return s
+	return 0
 }
 
 // gray chooses the conversion by the format that comes: the weights of red and blue differ.
@@ -121,7 +87,6 @@ func gray() step {
 		frame.FormatRGB: gocv.ColorRGBToGray, frame.FormatRGBA: gocv.ColorRGBAToGray,
 	}
 	takes := only(frame.FormatBGR, frame.FormatBGRA, frame.FormatRGB, frame.FormatRGBA).of(frame.U8, frame.U16, frame.F32)
-	isGray := func(g frame.Geometry) bool { return g.Format == frame.FormatGray }
 	return step{
 		idle: isGray,
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
@@ -136,4 +101,97 @@ func gray() step {
 			return nil, gocv.CvtColor(src.Mat, dst, codes[src.g.Format])
 		},
 	}
+}
+
+func isGray(g frame.Geometry) bool { return g.Format == frame.FormatGray }
+
+func extractChannel(coi int) step {
+	s := filter(input{}.of(numeric...), func(src gocv.Mat, dst *gocv.Mat) error { return gocv.ExtractChannel(src, dst, coi) })
+	s.idle = isGray
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+		if n := in.Format.Channels(); coi >= n {
+			return in, fault.Errorf(fault.Invalid, "coi=%d: %v has channels 0 to %d", coi, in, n-1)
+		}
+		in.Format = frame.FormatGray
+		return in, nil
+	}
+	return s
+}
+
+// usual is what so many channels mean where nobody says otherwise.
+func usual(channels int) frame.Format {
+	return [...]frame.Format{0, frame.FormatGray, frame.FormatC2, frame.FormatBGR, frame.FormatBGRA}[channels]
+}
+
+// withChannels is in with so many channels; they mean what they meant where the number stays.
+func withChannels(in frame.Geometry, n int) frame.Geometry {
+	if in.Format.Channels() != n {
+		in.Format = usual(n)
+	}
+	return in
+}
+
+func mixChannelsStep(list []float64) (step, error) {
+	fromTo, n, from := make([]int32, len(list)), len(list)/2, -1
+	made := map[int32]bool{}
+	for i, v := range list {
+		if fromTo[i] = int32(v); v != float64(fromTo[i]) {
+			return step{}, fmt.Errorf("fromTo=%v: %v is no channel", list, v)
+		}
+		if i%2 == 0 {
+			from = max(from, int(v))
+		} else if made[fromTo[i]] = true; v < 0 || int(v) >= n {
+			return step{}, fmt.Errorf("fromTo=%v: %d pairs make the channels 0 to %d, not %v", list, n, n-1, v)
+		}
+	}
+	if len(made) < n {
+		return step{}, fmt.Errorf("fromTo=%v: %d pairs make %d channels, and each must be made once", list, n, n)
+	}
+	s := filter(input{}.of(numeric...), func(src gocv.Mat, dst *gocv.Mat) error { return mixChannels(src, dst, n, fromTo) })
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+		if from >= in.Format.Channels() {
+			return in, fault.Errorf(fault.Invalid, "fromTo=%v: %v has no channel %d", list, in, from)
+		}
+		return withChannels(in, n), nil
+	}
+	return s, nil
+}
+
+func transformStep(m pipeline.Numbers) (step, error) {
+	if m.Rows > 4 {
+		return step{}, fmt.Errorf("m has %d rows: a picture has up to 4 channels", m.Rows)
+	}
+	s := filter(filterable(), func(src gocv.Mat, dst *gocv.Mat) error { return transform(src, dst, m) })
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+		if n := in.Format.Channels(); m.Cols != n && m.Cols != n+1 {
+			return in, fault.Errorf(fault.Invalid, "m has rows of %d numbers: %v needs %d or %d", m.Cols, in, n, n+1)
+		}
+		return withChannels(in, m.Rows), nil
+	}
+	return s, nil
+}
+
+func inRangeStep(a pipeline.Args) (step, error) {
+	lowerb, upperb := a.Floats("lowerb"), a.Floats("upperb")
+	bounds := func(in frame.Geometry) (lower, upper scalar, err error) {
+		if lower, err = perChannel("lowerb", lowerb, in); err == nil {
+			upper, err = perChannel("upperb", upperb, in)
+		}
+		return lower, upper, err
+	}
+	return step{
+		takes: input{}.of(numeric...),
+		shape: func(in frame.Geometry) (frame.Geometry, error) {
+			_, _, err := bounds(in)
+			in.Format, in.Depth = frame.FormatGray, frame.U8
+			return in, err
+		},
+		apply: func(src picture, dst *gocv.Mat) (any, error) {
+			lower, upper, err := bounds(src.g)
+			if err != nil {
+				return nil, err
+			}
+			return nil, inRange(src.Mat, lower, upper, dst)
+		},
+	}, nil
 }

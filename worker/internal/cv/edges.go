@@ -38,6 +38,29 @@ func edgeOps() []op {
 				WithReturns(derived).WithExample("gray | sobel ddepth=s16 dx=1 dy=0"),
 			bind: sobel,
 		}, {
+			OpInfo: info("scharr", "imgproc", "Derive in x or in y, by the kernel of 3x3 that is most exact.",
+				ddepthParam(),
+				pipeline.Int("dx", 1, 0, 1, "order of the derivative in x"),
+				pipeline.Int("dy", 0, 0, 1, "order of the derivative in y"),
+				scaleParam(), deltaParam(), borderType()).
+				WithReturns(derived).WithExample("gray | scharr ddepth=s16 dx=0 dy=1"),
+			bind: scharr,
+		}, {
+			OpInfo: info("spatial_gradient", "imgproc", "Derive a gray picture in x and in y at once, by Sobel's kernel of 3x3.",
+				pipeline.Choice("borderType", []string{"reflect101", "replicate"}, "what lies outside the picture")).
+				WithReturns("c2 s16 of the same size: the derivative in x and the one in y").WithExample("gray | spatial_gradient"),
+			bind: func(a pipeline.Args) (step, error) {
+				border := borders[a.String("borderType")]
+				s := filter(only(frame.FormatGray).of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error {
+					return spatialGradient(src, dst, border)
+				})
+				s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+					in.Format, in.Depth = frame.FormatC2, frame.S16
+					return in, nil
+				}
+				return s, nil
+			},
+		}, {
 			OpInfo: info("laplacian", "imgproc", "Sum the second derivatives in x and y.",
 				ddepthParam(),
 				pipeline.Int("ksize", 1, 1, 31, "side of the kernel").OnlyOdd(),
@@ -67,6 +90,17 @@ func sobel(a pipeline.Args) (step, error) {
 	scale, delta, border := a.Float("scale"), a.Float("delta"), borders[a.String("borderType")]
 	return derivative(a.String("ddepth"), func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error {
 		return gocv.Sobel(src, dst, ddepth, dx, dy, k, scale, delta, border)
+	}), nil
+}
+
+func scharr(a pipeline.Args) (step, error) {
+	dx, dy := a.Int("dx"), a.Int("dy")
+	if dx+dy != 1 {
+		return step{}, fmt.Errorf("dx=%d dy=%d is not allowed: one is 1, the other 0", dx, dy)
+	}
+	scale, delta, border := a.Float("scale"), a.Float("delta"), borders[a.String("borderType")]
+	return derivative(a.String("ddepth"), func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error {
+		return gocv.Scharr(src, dst, ddepth, dx, dy, scale, delta, border)
 	}), nil
 }
 

@@ -51,6 +51,7 @@ func allOps() []op {
 		family("thresholds", thresholdOps()),
 		family("morphology", morphologyOps()),
 		family("histograms", histogramOps()),
+		family("photo", photoOps()),
 		family("data", dataOps()),
 	)
 }

@@ -12,7 +12,10 @@ import (
 	"gocv.io/x/gocv"
 )
 
-func filterOps() []op {
+func filterOps() []op { return append(smoothingOps(), kernelOps()...) }
+
+// smoothingOps blur.
+func smoothingOps() []op {
 	return []op{
 		{
 			OpInfo: info("blur", "imgproc", "Smooth by the mean of a rectangle.",
@@ -55,6 +58,18 @@ func filterOps() []op {
 					return bilateral(src, dst, d, color, space, border)
 				}), nil
 			},
+		}, {
+			OpInfo: info("pyr_mean_shift_filtering", "imgproc", "Flatten colours that are alike and lie near. Slow.",
+				pipeline.Float("sp", 10, 0.5, 100, "how far pixels may lie apart").Required(),
+				pipeline.Float("sr", 20, 0.5, 255, "how far colours may differ").Required(),
+				pipeline.Int("maxLevel", 1, 0, 8, "levels of the pyramid")).
+				WithExample("resize dsize=100x0 | pyr_mean_shift_filtering sp=10 sr=20"),
+			bind: func(a pipeline.Args) (step, error) {
+				sp, sr, levels := a.Float("sp"), a.Float("sr"), a.Int("maxLevel")
+				return filter(channels(3).of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error {
+					return meanShift(src, dst, sp, sr, levels)
+				}), nil
+			},
 		},
 	}
 }
@@ -62,10 +77,10 @@ func filterOps() []op {
 // maxKernel bounds the sides of kernels: larger ones are a mistake and take minutes.
 const maxKernel = 1023
 
-// borders are what OpenCV's filters may take the pixels outside the picture for.
+// borders are what OpenCV may take the pixels outside the picture for; not every function knows every one.
 var borders = map[string]gocv.BorderType{
 	"reflect101": gocv.BorderReflect101, "replicate": gocv.BorderReplicate, "reflect": gocv.BorderReflect,
-	"constant": gocv.BorderConstant,
+	"constant": gocv.BorderConstant, "wrap": gocv.BorderWrap,
 }
 
 func borderType() pipeline.Param {

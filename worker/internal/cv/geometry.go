@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 	"math"
 
@@ -13,14 +12,17 @@ import (
 	"gocv.io/x/gocv"
 )
 
-func geometryOps() []op {
+func geometryOps() []op { return append(append(shapeOps(), warpOps()...), lensOps()...) }
+
+// shapeOps need no matrix.
+func shapeOps() []op {
 	return []op{
 		{
 			OpInfo: info("resize", "imgproc", "Change the size, by dsize or by the factors fx and fy.",
 				pipeline.SizeOf("dsize", "0", 0, frame.MaxSide, "new width and height, 320x240; a side of 0 keeps the aspect"),
 				pipeline.Float("fx", 0, 0, math.Inf(1), "factor of the width; 0 for fy"),
 				pipeline.Float("fy", 0, 0, math.Inf(1), "factor of the height; 0 for fx"),
-				pipeline.Choice("interpolation", []string{"linear", "nearest", "area", "cubic", "lanczos4"},
+				pipeline.Choice("interpolation", []string{"linear", "nearest", "area", "cubic", "lanczos4", "linear_exact", "nearest_exact"},
 					"area is best for making smaller, cubic for making larger")).
 				WithReturns("a picture of the new size").WithExample("resize dsize=320x0 interpolation=area"),
 			bind: resize,
@@ -56,98 +58,131 @@ func geometryOps() []op {
 				}
 				return s, nil
 			},
+		}, {
+			OpInfo: info("transpose", "core", "Swap rows and columns.").WithReturns("a picture of swapped width and height"),
+			bind: func(pipeline.Args) (step, error) {
+				s := filter(input{}, gocv.Transpose)
+				s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+					in.Width, in.Height = in.Height, in.Width
+					return in, nil
+				}
+				return s, nil
+			},
+		}, {
+			OpInfo: info("repeat", "core", "Tile the picture.", pipeline.Int("ny", 1, 1, 1024, "how often downwards"),
+				pipeline.Int("nx", 1, 1, 1024, "how often to the right")).
+				WithReturns("a picture of nx times the width and ny times the height").WithExample("repeat ny=2 nx=3"),
+			bind: func(a pipeline.Args) (step, error) {
+				ny, nx := a.Int("ny"), a.Int("nx")
+				s := filter(input{}, func(src gocv.Mat, dst *gocv.Mat) error { return gocv.Repeat(src, ny, nx, dst) })
+				s.shape = func(in frame.Geometry) (frame.Geometry, error) { return sized(in, nx*in.Width, ny*in.Height) }
+				s.idle = func(frame.Geometry) bool { return nx == 1 && ny == 1 }
+				return s, nil
+			},
+		}, {
+			OpInfo: info("copy_make_border", "core", "Add a border.",
+				pipeline.Int("top", 0, 0, maxBorder, "pixels above"), pipeline.Int("bottom", 0, 0, maxBorder, "pixels below"),
+				pipeline.Int("left", 0, 0, maxBorder, "pixels to the left"), pipeline.Int("right", 0, 0, maxBorder, "pixels to the right"),
+				pipeline.Choice("borderType", []string{"constant", "replicate", "reflect", "wrap", "reflect101"}, "what the border is made of"),
+				pipeline.Scalar("value", "0", "the colour of a constant border")).
+				WithReturns("a picture that is larger by the border").WithExample("copy_make_border top=8 bottom=8 value=255,0,0"),
+			bind: copyMakeBorderStep,
+		}, {
+			OpInfo: info("get_rect_sub_pix", "imgproc", "Cut a rectangle out whose center lies between pixels.",
+				pipeline.SizeOf("patchSize", "", 1, maxWarp, "width and height of the rectangle").Required(),
+				centerParam(),
+				pipeline.Choice("patchType", []string{"same", "f32"}, "element type of the result")).
+				WithReturns("the rectangle; beyond the picture, its edge is repeated").WithExample("get_rect_sub_pix patchSize=64x48 center=80.5,60.25"),
+			bind: rectSubPixStep,
+		}, {
+			OpInfo: info("pyr_down", "imgproc", "Blur, and halve the size.", borderOf("reflect101", "replicate", "reflect", "wrap")).
+				WithReturns("a picture of half the width and height, rounded up"),
+			bind: func(a pipeline.Args) (step, error) {
+				return pyrStep(false, a, func(n int) int { return (n + 1) / 2 }), nil
+			},
+		}, {
+			OpInfo: info("pyr_up", "imgproc", "Double the size, and blur.").WithReturns("a picture of twice the width and height"),
+			bind:   func(a pipeline.Args) (step, error) { return pyrStep(true, a, func(n int) int { return 2 * n }), nil },
 		},
 	}
 }
 
-// crop is a view, so that in the middle of a pipeline it costs nothing.
-func crop(a pipeline.Args) (step, error) {
-	rect := func(in frame.Geometry) image.Rectangle {
-		w, h := a.Int("width"), a.Int("height")
-		if w == 0 {
-			w = max(in.Width-a.Int("x"), 1)
-		}
-		if h == 0 {
-			h = max(in.Height-a.Int("y"), 1)
-		}
-		return image.Rect(0, 0, w, h).Add(image.Pt(a.Int("x"), a.Int("y")))
+// maxBorder bounds what a border adds to each side.
+const maxBorder = 1 << 14
+
+// sized is in with another size, which it checks.
+func sized(in frame.Geometry, width, height int) (frame.Geometry, error) {
+	out := in
+	out.Width, out.Height = width, height
+	if _, err := out.Size(); err != nil {
+		return in, fault.Errorf(fault.Invalid, "%v cannot become %dx%d: %v", in, width, height, err)
 	}
-	return step{
-		view: rect,
-		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			r := rect(in)
-			if !r.In(image.Rect(0, 0, in.Width, in.Height)) {
-				return in, fault.Errorf(fault.Invalid, "%dx%d at %d,%d does not lie within %v", r.Dx(), r.Dy(), r.Min.X, r.Min.Y, in)
-			}
-			in.Width, in.Height = r.Dx(), r.Dy()
-			return in, nil
-		},
-	}, nil
+	return out, nil
 }
 
-func resize(a pipeline.Args) (step, error) {
-	size, fx, fy := a.Size("dsize"), a.Float("fx"), a.Float("fy")
-	bySize := size.Width > 0 || size.Height > 0
-	switch {
-	case bySize && (fx > 0 || fy > 0):
-		return step{}, fmt.Errorf("takes dsize or fx and fy, not both")
-	case !bySize && fx == 0 && fy == 0:
-		return step{}, fmt.Errorf("needs dsize, such as dsize=320x240, or fx and fy")
-	case fx == 0:
-		fx = fy
-	case fy == 0:
-		fy = fx
+// centerParam is a point that is the middle of the picture by default.
+func centerParam() pipeline.Param {
+	return pipeline.Floats("center", "", []int{0, 2}, -maxWarp, maxWarp, "x,y; the middle of the picture by default")
+}
+
+// centerOf is the given point, or the middle of the picture, which lies between pixels where a side is even.
+func centerOf(v []float64, in frame.Geometry) point {
+	if len(v) == 2 {
+		return point{v[0], v[1]}
 	}
-	shape := func(in frame.Geometry) (frame.Geometry, error) {
-		in.Width, in.Height = scaled(in, fx, fy)
-		return in, nil
-	}
-	if bySize {
-		shape = func(in frame.Geometry) (frame.Geometry, error) {
-			in.Width, in.Height = fitted(in, size)
-			return in, nil
-		}
-	}
-	interpolation := map[string]gocv.InterpolationFlags{"linear": gocv.InterpolationLinear, "area": gocv.InterpolationArea,
-		"nearest": gocv.InterpolationNearestNeighbor, "cubic": gocv.InterpolationCubic,
-		"lanczos4": gocv.InterpolationLanczos4}[a.String("interpolation")]
+	return point{float64(in.Width-1) / 2, float64(in.Height-1) / 2}
+}
+
+// borderOf describes a border parameter of these types.
+func borderOf(types ...string) pipeline.Param {
+	return pipeline.Choice("borderType", types, "what lies outside the picture")
+}
+
+func copyMakeBorderStep(a pipeline.Args) (step, error) {
+	top, bottom, left, right := a.Int("top"), a.Int("bottom"), a.Int("left"), a.Int("right")
+	border, value := borders[a.String("borderType")], a.Floats("value")
 	return step{
-		takes: filterable(),
+		takes: input{},
+		idle:  func(frame.Geometry) bool { return top+bottom+left+right == 0 },
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			out, err := shape(in)
-			if _, tooLarge := out.Size(); err == nil && tooLarge != nil {
-				err = fault.Errorf(fault.Invalid, "%v cannot become %dx%d: %v", in, out.Width, out.Height, tooLarge)
+			if _, err := perChannel("value", value, in); err != nil {
+				return in, err
 			}
-			return out, err
+			return sized(in, in.Width+left+right, in.Height+top+bottom)
 		},
 		apply: func(src picture, dst *gocv.Mat) (any, error) {
-			if bySize {
-				return nil, gocv.Resize(src.Mat, dst, image.Pt(fitted(src.g, size)), 0, 0, interpolation)
+			v, err := perChannel("value", value, src.g)
+			if err != nil {
+				return nil, err
 			}
-			return nil, gocv.Resize(src.Mat, dst, image.Point{}, fx, fy, interpolation)
+			return nil, copyMakeBorder(src.Mat, dst, top, bottom, left, right, outside{border, v})
 		},
 	}, nil
 }
 
-// scaled rounds as OpenCV does: halves to even. What no int holds becomes 0, which is no size.
-func scaled(in frame.Geometry, fx, fy float64) (width, height int) {
-	side := func(n int, factor float64) int {
-		if v := math.RoundToEven(float64(n) * factor); v <= frame.MaxSide {
-			return int(v)
-		}
-		return frame.MaxSide + 1
-	}
-	return side(in.Width, fx), side(in.Height, fy)
+func rectSubPixStep(a pipeline.Args) (step, error) {
+	size, center := a.Size("patchSize"), a.Floats("center")
+	depth, number, deeper := depthOf(a.String("patchType"))
+	return step{
+		takes: channels(1, 3).of(frame.U8, frame.F32),
+		shape: func(in frame.Geometry) (frame.Geometry, error) {
+			if deeper {
+				in.Depth = depth
+			}
+			return sized(in, size.Width, size.Height)
+		},
+		apply: func(src picture, dst *gocv.Mat) (any, error) {
+			return nil, rectSubPix(src.Mat, dst, image.Pt(size.Width, size.Height), centerOf(center, src.g), number)
+		},
+	}, nil
 }
 
-// fitted fills in the side that is 0 by the aspect of the input.
-func fitted(in frame.Geometry, size pipeline.Size) (width, height int) {
-	width, height = size.Width, size.Height
-	if width == 0 {
-		width = max(1, int(math.Round(float64(in.Width)*float64(height)/float64(in.Height))))
+func pyrStep(up bool, a pipeline.Args, side func(int) int) step {
+	border := gocv.BorderDefault
+	if name, ok := a["borderType"].(string); ok {
+		border = borders[name]
 	}
-	if height == 0 {
-		height = max(1, int(math.Round(float64(in.Height)*float64(width)/float64(in.Width))))
-	}
-	return width, height
+	s := filter(filterable(), func(src gocv.Mat, dst *gocv.Mat) error { return pyr(src, dst, up, border) })
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) { return sized(in, side(in.Width), side(in.Height)) }
+	return s
 }

@@ -148,11 +148,11 @@ func list[T any](items []T) string {
 // hint names the op that makes of g what the step takes, where one op does.
 func (t input) hint(g frame.Geometry) string {
 	if t.depths != nil && !slices.Contains(t.depths, g.Depth) {
-		return ""
+		return fmt.Sprintf(": put convert depth=%v before it", t.depths[0])
 	}
 	for _, c := range conversions() {
-		if c.in != g.Format || t.formats != nil && !slices.Contains(t.formats, c.out) ||
-			t.channels != nil && !slices.Contains(t.channels, c.out.Channels()) || c.in == c.out {
+		if c.in != g.Format || !c.isUsual() || t.formats != nil && !slices.Contains(t.formats, c.out) ||
+			t.channels != nil && !slices.Contains(t.channels, c.out.Channels()) {
 			continue
 		}
 		if c.out == frame.FormatGray {

@@ -3,17 +3,12 @@
 package cv
 
 import (
-	"math"
-
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
 )
 
 func thresholdOps() []op {
-	anyNumber := func(name string, def float64, doc string) pipeline.Param {
-		return pipeline.Float(name, def, math.Inf(-1), math.Inf(1), doc)
-	}
 	return []op{
 		{
 			OpInfo: info("threshold", "imgproc", "Compare each element with one threshold; tells the threshold that was used.",
