@@ -18,7 +18,7 @@ import (
 // work: then up to maxBatch of them share a message, none of which is kept for longer than maxDelay.
 const (
 	maxBatch = 64
-	maxDelay = 500 * time.Microsecond
+	maxDelay = 2 * time.Millisecond
 )
 
 // backlog is how many jobs the worker takes beforehand. The coordinator sends fewer.

@@ -92,7 +92,7 @@ func TestEnoughFramesAreInFlightAndNotMore(t *testing.T) {
 		want     int
 	}{
 		{2, 30 * time.Millisecond, 6},
-		{2, 250 * time.Microsecond, 32},
+		{2, 250 * time.Microsecond, 96},
 		{2, 0, 256},
 		{64, 10 * time.Millisecond, 130},
 		{200, time.Second, 402},

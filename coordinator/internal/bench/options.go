@@ -88,9 +88,9 @@ func resolve(text string, w Work) (pipeline.Pipeline, error) {
 // framesFor is how many frames of that many bytes to go round over: more than caches hold, within reason.
 func framesFor(bytes int) int { return min(max(64<<20/bytes, 4), 64) }
 
-// inFlightFor is how many frames of that duration keep so many workers busy: two for each and two more, or 4 ms of work for
+// inFlightFor is how many frames of that duration keep so many workers busy: two for each and two more, or 12 ms of work for
 // each, as short frames travel several at a time.
 func inFlightFor(workers int, perFrame time.Duration) int {
-	short := workers * int(4*time.Millisecond/max(perFrame, 10*time.Microsecond))
+	short := workers * int(12*time.Millisecond/max(perFrame, 10*time.Microsecond))
 	return min(max(2*workers+2, short), max(256, 2*workers+2))
 }
