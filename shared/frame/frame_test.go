@@ -1,6 +1,8 @@
 package frame
 
 import (
+	"encoding/json"
+	"fmt"
 	"math"
 	"testing"
 
@@ -67,5 +69,26 @@ func TestACopyHasBytesOfItsOwn(t *testing.T) {
 	f.Pix[0] = 9
 	if c.Pix[0] != 1 {
 		t.Fatal("the copy shares the original's bytes")
+	}
+}
+
+func TestGeometryAsJSON(t *testing.T) {
+	for f := range formats {
+		for d := range depths {
+			g := Geometry{Width: 3, Height: 2, Format: Format(f), Depth: Depth(d)}
+			text, err := json.Marshal(g)
+			var got Geometry
+			if err == nil {
+				err = json.Unmarshal(text, &got)
+			}
+			if want := fmt.Sprintf(`{"width":3,"height":2,"format":%q,"depth":%q}`, g.Format, g.Depth); err != nil || got != g || string(text) != want {
+				t.Fatalf("%v became %s and %v: %v", g, text, got, err)
+			}
+		}
+	}
+	for _, text := range []string{`{"format": "bgrr"}`, `{"depth": "u9"}`, `{"format": 3}`} {
+		if err := json.Unmarshal([]byte(text), new(Geometry)); err == nil {
+			t.Errorf("%s was taken", text)
+		}
 	}
 }

@@ -91,9 +91,10 @@ func (f Format) String() string {
 
 // Geometry is the size and type of a picture. The zero Geometry is no picture.
 type Geometry struct {
-	Width, Height int
-	Format        Format
-	Depth         Depth
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Format Format `json:"format"`
+	Depth  Depth  `json:"depth"`
 }
 
 // MaxSide is the largest width or height: OpenCV's own limit for decoding is 1<<20.

@@ -24,25 +24,25 @@ const (
 	CauseStop     Cause = "stop"     // stopped: the farm closes, or needs it no longer
 )
 
-// Exit is how a worker process ended.
+// Exit is how a worker process ended. Its JSON names are stable.
 type Exit struct {
-	Cause Cause
+	Cause Cause `json:"cause"`
 	// Detail says more about an ordered end: which job, which rule.
-	Detail string
-	PID    int
+	Detail string `json:"detail,omitempty"`
+	PID    int    `json:"pid"`
 	// Code is the exit code; -1 when a signal ended the process, or when it never started.
-	Code int
+	Code int `json:"code"`
 	// Signal is such as "segmentation fault"; empty where none ended the process.
-	Signal string
+	Signal string `json:"signal,omitempty"`
 	// Stderr is the last lines that the process wrote there, and to standard output.
-	Stderr string
+	Stderr string `json:"stderr,omitempty"`
 	// Lived is from the start to the end; MaxRSS the most memory it had in bytes, shared frames included.
-	Lived  time.Duration
-	MaxRSS int64
+	Lived  time.Duration `json:"lived_ns"`
+	MaxRSS int64         `json:"max_rss"`
 	// MemoryCap is the bound on its memory that was set, in bytes; 0 is none.
-	MemoryCap int64
+	MemoryCap int64 `json:"memory_cap,omitempty"`
 	// Proc is what /proc told of it just before we killed it; nil where we did not, or could not read it in time.
-	Proc *ProcSnapshot
+	Proc *ProcSnapshot `json:"proc,omitempty"`
 }
 
 // String is one line, such as `worker process 4711 died by signal "segmentation fault" after 1.2s: terminate called`.

@@ -13,25 +13,27 @@ import (
 // ProcSnapshot is what /proc told of a process just before it was killed. What could not be read, or not in time, is zero.
 type ProcSnapshot struct {
 	// State is the main thread's: R runs, S sleeps, D waits in the kernel and cannot be interrupted, T is stopped.
-	State string
+	State string `json:"state"`
 	// RSS is the resident memory in bytes, shared frames included; RSSAnon the part that is the process's own.
-	RSS, RSSAnon int64
+	RSS     int64 `json:"rss"`
+	RSSAnon int64 `json:"rss_anon"`
 	// CPUTime is what it used in all, in user mode and in the kernel.
-	CPUTime time.Duration
+	CPUTime time.Duration `json:"cpu_ns"`
 	// NumThreads is how many threads it had, Threads the first of them, 64 at most.
-	NumThreads int
-	Threads    []ThreadSnapshot
+	NumThreads int              `json:"num_threads"`
+	Threads    []ThreadSnapshot `json:"threads,omitempty"`
 }
 
 // ThreadSnapshot is one thread of a process: which of them is stuck, and where.
 type ThreadSnapshot struct {
-	TID     int
-	Name    string
-	State   string
-	CPUTime time.Duration
+	TID     int           `json:"tid"`
+	Name    string        `json:"name"`
+	State   string        `json:"state"`
+	CPUTime time.Duration `json:"cpu_ns"`
 	// Wchan is the kernel function that it sleeps in, Syscall the number of the system call and its arguments, or "running".
 	// Both are empty where the kernel does not tell.
-	Wchan, Syscall string
+	Wchan   string `json:"wchan,omitempty"`
+	Syscall string `json:"syscall,omitempty"`
 }
 
 const maxThreads = 64
