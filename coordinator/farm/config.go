@@ -61,6 +61,13 @@ type Config struct {
 	// StallTimeout is how long a worker with a job may show no sign of life before it is killed: a stopped process is found so
 	// long before its job's deadline. Defaults to 5 s.
 	StallTimeout time.Duration
+	// Quarantine is the folder for jobs that ended every worker they were tried in: each is written there with its input and its
+	// story, see the command coordinator quarantine. It is made when it is needed. Several farms may share one. Empty for none.
+	Quarantine string
+	// QuarantineBytes and QuarantineEntries bound what is in that folder. What would exceed them is not kept, which the job's
+	// error says; nothing older is dropped for it. Default to 1 GiB and 1000.
+	QuarantineBytes   int64
+	QuarantineEntries int
 	// Log receives what operators want to know: starts, exits, kills. Defaults to nothing.
 	Log *slog.Logger
 }
@@ -78,6 +85,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Memory, defaultMemory())
 	setDefault(&c.MaxPixels, 200_000_000)
 	setDefault(&c.Nice, 5)
+	setDefault(&c.QuarantineBytes, 1<<30)
+	setDefault(&c.QuarantineEntries, 1000)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -111,6 +120,8 @@ func (c Config) Validate() error {
 		{"Memory", c.Memory, 0, 1 << 40},
 		{"MaxPixels", c.MaxPixels, 0, 1 << 33},
 		{"Nice", int64(c.Nice), -20, 19},
+		{"QuarantineBytes", c.QuarantineBytes, 0, 1 << 50},
+		{"QuarantineEntries", int64(c.QuarantineEntries), 0, 1 << 20},
 	}
 	for _, l := range limits {
 		if l.value < l.low || l.value > l.up {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+	"github.com/cvfarm/cvfarm/coordinator/internal/quarantine"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/shm"
 )
@@ -26,6 +27,7 @@ type Farm struct {
 	spares      chan *hire    // the worker that is kept ready
 	staffed     chan struct{} // closed when every supervisor had its first worker, or failed to
 	events      broadcaster
+	quarantine  *quarantine.Store // nil for none
 
 	jobs    chan *task // the bounded queue
 	retries chan *task // has room for every job that workers can hold
@@ -76,7 +78,7 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 		ins: shm.NewBudget("inputs", c.Memory/2), outs: shm.NewBudget("outputs", c.Memory/2),
 		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch)),
 		lanes: lanes, spares: make(chan *hire), starting: make(chan struct{}, 2*CPUQuota()), staffed: make(chan struct{}),
-		closed: make(chan struct{}), idle: make(chan struct{}),
+		closed: make(chan struct{}), idle: make(chan struct{}), quarantine: quarantineOf(c),
 	}
 	f.programs = programs{ops: f.Ops, byText: map[string]*program{}, inputs: map[string]*input{}}
 	f.streams = streams{slots: make(chan struct{}, c.QueueSize), byKey: map[string]*stream{}}
@@ -137,7 +139,8 @@ func (f *Farm) Info() Info {
 }
 
 // Close lets the workers finish what was submitted, until ctx ends; what is not done then fails with fault.Closing. It always
-// waits until every process has ended, and removes everything that the farm made. Results stay valid until they are released.
+// waits until every process has ended and every poisoned job is in quarantine, and removes what else the farm made. Results stay
+// valid until they are released.
 // Readers and Writers that are open count as work: it waits until they are closed, and ends them when ctx does. Further calls
 // wait for the first.
 func (f *Farm) Close(ctx context.Context) error {

@@ -18,6 +18,7 @@ const (
 	lied        happening = "reply does not match the lease"
 	bystander   happening = "the worker ended for another's reason"
 	noWorker    happening = "no worker can be had"
+	poisoned    happening = "every attempt ended its worker, and the job is in quarantine"
 	closing     happening = "closing"
 	gaveUp      happening = "the caller gave up"
 )
@@ -41,6 +42,7 @@ var fates = map[happening]fate{
 	lied:        {kill: proc.CauseProtocol, retry: true, charged: true, code: fault.Crashed},
 	bystander:   {retry: true, code: fault.Crashed},
 	noWorker:    {code: fault.Unavailable},
+	poisoned:    {code: fault.Poisoned},
 	closing:     {kill: proc.CauseStop, code: fault.Closing},
 	gaveUp:      {kill: proc.CauseCancel, code: fault.Cancelled},
 }

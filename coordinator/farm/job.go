@@ -80,6 +80,8 @@ type Error struct {
 	Source string
 	// Attempts tells of the workers that the job cost, in order. Empty where no worker died.
 	Attempts []Attempt
+	// Entry is the job's name in quarantine; empty where it is not there. Only with fault.Poisoned.
+	Entry string
 }
 
 // Attempt is one try of a job that ended with the end of its worker.

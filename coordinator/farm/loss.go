@@ -96,6 +96,10 @@ func (f *Farm) lost(t *task, what happening, a Attempt) {
 		what, fate = closing, fates[closing]
 	}
 	t.left(f, nil)
+	if fate.charged && f.quarantines(t) {
+		f.running.Go(func() { f.poison(t, what, a) }) // a disk may be slow
+		return
+	}
 	t.fail(f, fate.code, verdict(what, t, a))
 }
 

@@ -16,6 +16,9 @@ type Counts struct {
 	Retries, Restarts uint64
 	// Recycles counts workers that were replaced in good order.
 	Recycles uint64
+	// Poisoned counts jobs that ended every worker they were tried in and are in quarantine, NotQuarantined those that should
+	// be there and are not: it is full, or cannot be written.
+	Poisoned, NotQuarantined uint64
 }
 
 // Snapshot is the farm at one moment.
@@ -95,6 +98,8 @@ const (
 	BreakerChanged EventKind = "breaker changed"
 	// A stream went on in another worker: what ops had kept for it is lost. With Stream.
 	StreamRestarted EventKind = "stream restarted"
+	// A job ended every worker it was tried in. With Entry, where it is in quarantine, or with Err, why it is not.
+	JobPoisoned EventKind = "job poisoned"
 )
 
 // Event is something that happened to the farm.
@@ -105,9 +110,10 @@ type Event struct {
 	PID    int
 	Exit   *Exit
 	Err    error
-	// Breaker and Stream come with the kinds that say so.
+	// Breaker, Stream and Entry come with the kinds that say so.
 	Breaker Breaker
 	Stream  string
+	Entry   string
 	// Missed is how many events before this one the receiver was too slow for.
 	Missed int
 }
