@@ -116,7 +116,8 @@ func start(t *testing.T, c command) *program {
 		p.Cmd.Stdout = c.stdout
 	}
 	p.Cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p.Cmd.Env = append(append(os.Environ(), c.env...), "TMPDIR="+p.temp)
+	p.Cmd.Env = append(append(os.Environ(), "XDG_STATE_HOME="+t.TempDir()), c.env...)
+	p.Cmd.Env = append(p.Cmd.Env, "TMPDIR="+p.temp)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}

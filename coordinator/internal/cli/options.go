@@ -23,7 +23,7 @@ type runOptions struct {
 	timeout, maxAge, stallTimeout     time.Duration
 	memory, maxMemory, workerMemory   string
 	maxJobs                           int
-	worker                            string
+	worker, quarantine                string
 	named                             namedInputs
 }
 
@@ -191,6 +191,9 @@ func (o *runOptions) farmConfig() (farm.Config, error) {
 		MaxJobs:      o.maxJobs,
 		MaxAge:       o.maxAge,
 		StallTimeout: o.stallTimeout,
+	}
+	if c.Quarantine, err = quarantineFolder(o.quarantine); err != nil {
+		return c, err
 	}
 	if c.Memory, err = parseSize("--memory", o.memory, minMemory); err != nil {
 		return c, err

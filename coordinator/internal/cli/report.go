@@ -176,6 +176,7 @@ func (j *runJob) summary(r report) {
 	if more := r.FramesFailed - listed; more > 0 {
 		fmt.Fprintf(j.Err, "… and %d more; --report lists them\n", more)
 	}
+	j.tellQuarantine()
 	if r.Workers == 0 || j.options.progress == "none" {
 		return
 	}
@@ -189,6 +190,17 @@ func cancelledText(r report) string {
 		return ""
 	}
 	return fmt.Sprintf("%d cancelled, ", r.FramesCancelled)
+}
+
+// tellQuarantine says where the frames are that ended every worker, and how to look at them.
+func (j *runJob) tellQuarantine() {
+	if n := int(j.last.Poisoned); n > 0 {
+		list := "coordinator quarantine list"
+		if j.options.quarantine != "" {
+			list += " --quarantine " + j.options.quarantine
+		}
+		fmt.Fprintf(j.Err, "%s in quarantine: %s\n", plural(n, "frame is", "frames are"), list)
+	}
 }
 
 func (j *runJob) madeText(r report) string {

@@ -31,6 +31,8 @@ type failure struct {
 	Attempts int        `json:"attempts"`
 	// Exits tells how each worker ended that the frame cost.
 	Exits []string `json:"exits,omitempty"`
+	// Quarantine is the ID under which the frame is in quarantine.
+	Quarantine string `json:"quarantine,omitempty"`
 }
 
 // failed counts a frame, whose item says why.
@@ -49,7 +51,7 @@ func failureOf(it media.Item) failure {
 	f := failure{Input: it.Input.Name, Code: fault.Unreadable, Message: it.Err.Error()}
 	var own *farm.Error
 	if errors.As(it.Err, &own) {
-		f.Code, f.Attempts = own.Code, attempts(own)
+		f.Code, f.Attempts, f.Quarantine = own.Code, attempts(own), own.Entry
 		for _, a := range own.Attempts {
 			f.Exits = append(f.Exits, a.Exit.String())
 		}
