@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -41,7 +42,10 @@ func poisonedFrame(t *testing.T) (dir, cure string, e entry) {
 	for i := range 3 {
 		write(t, filepath.Join(dir, "in", fmt.Sprintf("%d.png", i)), fmt.Sprintf("\x89PNG\r\n\x1a\n%d", i))
 	}
-	runIn(t, dir, "run", "in", "-p", "exit code=3 index=1 once="+cure, "-o", "out/", "--worker", fakeWorker(t, ""), "--attempts", "1", "--quarantine", "q", "--report", "report.json").exits(1, "1 frame is in quarantine: coordinator quarantine list --quarantine q", "(poisoned)")
+	logo := write(t, filepath.Join(dir, "logo"), "any bytes")
+	defer os.Remove(logo) // a replay needs no file of then
+	runIn(t, dir, "run", "in", "-p", "recall input=logo | exit code=3 index=1 once="+cure, "-o", "out/", "--worker", fakeWorker(t, ""), "--attempts", "1",
+		"--quarantine", "q", "--report", "report.json").exits(1, "1 frame is in quarantine: coordinator quarantine list --quarantine q", "(poisoned)")
 	holds(t, filepath.Join(dir, "out"), "0.png", "2.png")
 	all := quarantined(t, dir, "--quarantine", "q")
 	f := readReport(t, filepath.Join(dir, "report.json")).counts(t, 3, 2, 1).Failures[0]
@@ -75,7 +79,7 @@ func TestQuarantineFromTheCommandLine(t *testing.T) {
 		}
 	}
 	shows(q(0, "list"), e.ID, "in/1.png", "exit code 3")
-	shows(q(0, "show", e.ID), "in/1.png (index 1)", "input.png: encoded, 9 B", "attempt 1 of 1 in worker ", "  | these are my last words")
+	shows(q(0, "show", e.ID), "in/1.png (index 1)", "input.png: encoded, 9 B", "logo is named-1.bin: encoded, 9 B", "attempt 1 of 1 in worker ", "  | these are my last words")
 	shows(runIn(t, dir, "__complete", "quarantine", "--quarantine", "q", "replay", ""), e.ID+"\tin/1.png: exit code 3")
 
 	fake := fakeWorker(t, "")
@@ -86,7 +90,8 @@ func TestQuarantineFromTheCommandLine(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "works.png")); err == nil {
 		t.Error("what did not work has a result")
 	}
-	shows(q(0, "replay", e.ID, "--worker", fake, "-o", "works.png"), e.ID+" works now: encoded in") // the attempt before made the file
+	shows(q(0, "replay", e.ID, "--worker", fake, "-o", "works.png"), e.ID+" works now: encoded in", // the attempt before made the file
+		fmt.Sprintf("recall: \"encoded %x", sha256.Sum256([]byte("any bytes"))))
 	if got := read(t, filepath.Join(dir, "works.png")); got != "\x89PNG\r\n\x1a\n1" {
 		t.Errorf("the result is %q", got)
 	}

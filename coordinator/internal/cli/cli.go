@@ -58,8 +58,8 @@ A worker that crashes, hangs or leaks costs one attempt of one frame, never the 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(app.runCommand(), app.previewCommand(), app.benchCommand(), app.opsCommand(), app.quarantineCommand(), app.doctorCommand(),
-		app.versionCommand())
+	root.AddCommand(app.runCommand(), app.previewCommand(), app.benchCommand(), app.opsCommand(), app.quarantineCommand(),
+		app.doctorCommand(), app.versionCommand())
 	return root
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -50,10 +49,10 @@ func listEntries(w io.Writer, all []quarantine.Entry) error {
 	fmt.Fprintln(t, "ID\tINPUT\tENDED BY\tATTEMPTS\tSIZE\tPIPELINE")
 	for _, e := range all {
 		if e.Damaged != "" {
-			fmt.Fprintf(t, "%s\t-\tdamaged: %s\t-\t%s\t-\n", e.ID, plain(e.Damaged), bytesText(uint64(e.Size)))
+			fmt.Fprintf(t, "%s\t-\tdamaged: %s\t-\t%s\t-\n", e.ID, Plain(e.Damaged), bytesText(uint64(e.Size)))
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", e.ID, inputText(e.Job), endText(e.Attempts), len(e.Attempts), bytesText(uint64(e.Size)), plain(e.Pipeline))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", e.ID, inputText(e.Job), endText(e.Attempts), len(e.Attempts), bytesText(uint64(e.Size)), Plain(e.Pipeline))
 	}
 	return t.Flush()
 }
@@ -63,7 +62,7 @@ func inputText(j quarantine.Job) string {
 	if j.Source == "" {
 		return "frame " + strconv.FormatUint(j.Index, 10)
 	}
-	return plain(j.Source)
+	return Plain(j.Source)
 }
 
 // endText is what the last attempt came to, in a few words.
@@ -73,20 +72,12 @@ func endText(attempts []quarantine.Attempt) string {
 	}
 	switch e := attempts[len(attempts)-1].Exit; {
 	case e.Cause != proc.CauseExited:
-		return plain(string(e.Cause))
+		return Plain(string(e.Cause))
 	case e.Signal != "":
-		return plain(e.Signal)
+		return Plain(e.Signal)
 	default:
 		return fmt.Sprintf("exit code %d", e.Code)
 	}
-}
-
-// plain is a text that cannot play tricks on a terminal.
-func plain(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }) {
-		return strconv.Quote(text)
-	}
-	return text
 }
 
 func (app App) quarantineShow(folder *string) *cobra.Command {
@@ -112,19 +103,19 @@ func (app App) quarantineShow(folder *string) *cobra.Command {
 
 func showEntry(w io.Writer, store *quarantine.Store, e quarantine.Entry) error {
 	if e.Damaged != "" {
-		return fmt.Errorf("%s is damaged: %s; coordinator quarantine rm %s removes it", store.Path(e.ID), plain(e.Damaged), e.ID)
+		return fmt.Errorf("%s is damaged: %s; coordinator quarantine rm %s removes it", store.Path(e.ID), Plain(e.Damaged), e.ID)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "folder\t%s\n", plain(store.Path(e.ID)))
+	fmt.Fprintf(t, "folder\t%s\n", Plain(store.Path(e.ID)))
 	fmt.Fprintf(t, "time\t%s\n", e.Time.Local().Format(time.RFC3339))
-	fmt.Fprintf(t, "pipeline\t%s\n", plain(e.Pipeline))
+	fmt.Fprintf(t, "pipeline\t%s\n", Plain(e.Pipeline))
 	fmt.Fprintf(t, "input\t%s (index %d)\n", inputText(e.Job), e.Index)
 	if e.Stream != "" {
-		fmt.Fprintf(t, "stream\t%s\n", plain(e.Stream))
+		fmt.Fprintf(t, "stream\t%s\n", Plain(e.Stream))
 	}
-	fmt.Fprintf(t, "kept as\t%s: %v, %s\n", plain(e.Input.File), e.Input.Geometry, bytesText(uint64(e.Input.Bytes)))
+	fmt.Fprintf(t, "kept as\t%s: %v, %s\n", Plain(e.Input.File), e.Input.Geometry, bytesText(uint64(e.Input.Bytes)))
 	for _, in := range e.Inputs {
-		fmt.Fprintf(t, "named\t%s is %s: %v, %s\n", plain(in.Name), plain(in.File), in.Geometry, bytesText(uint64(in.Bytes)))
+		fmt.Fprintf(t, "named\t%s is %s: %v, %s\n", Plain(in.Name), Plain(in.File), in.Geometry, bytesText(uint64(in.Bytes)))
 	}
 	fmt.Fprintf(t, "timeout\t%v\n", e.Timeout)
 	if err := t.Flush(); err != nil {
@@ -139,15 +130,15 @@ func showEntry(w io.Writer, store *quarantine.Store, e quarantine.Entry) error {
 
 // showExit tells of a worker's end all that is known.
 func showExit(w io.Writer, e proc.Exit) {
-	fmt.Fprintf(w, "%s\n", plain(e.String()))
+	fmt.Fprintf(w, "%s\n", Plain(e.String()))
 	if e.Proc != nil {
 		for _, t := range e.Proc.Threads {
 			fmt.Fprintf(w, "  thread %d %s: state %s, CPU time %v, wchan %s, syscall %s\n",
-				t.TID, plain(t.Name), plain(t.State), t.CPUTime, orDash(t.Wchan), orDash(t.Syscall))
+				t.TID, Plain(t.Name), Plain(t.State), t.CPUTime, orDash(t.Wchan), orDash(t.Syscall))
 		}
 	}
 	for line := range strings.Lines(e.Stderr) {
-		fmt.Fprintf(w, "  | %s\n", plain(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ")))
+		fmt.Fprintf(w, "  | %s\n", Plain(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ")))
 	}
 }
 
@@ -155,5 +146,5 @@ func orDash(text string) string {
 	if text == "" {
 		return "-"
 	}
-	return plain(text)
+	return Plain(text)
 }

@@ -74,7 +74,7 @@ func (r *replay) resolve(folder, id string) error {
 		return err
 	}
 	if r.entry.Damaged != "" {
-		return fmt.Errorf("%s is damaged: %s", r.store.Path(id), plain(r.entry.Damaged))
+		return fmt.Errorf("%s is damaged: %s", r.store.Path(id), Plain(r.entry.Damaged))
 	}
 	if r.timeout == 0 {
 		r.timeout = r.entry.Timeout
@@ -148,7 +148,7 @@ func (r *replay) onFarm(ctx context.Context, f *farm.Farm, in frame.Frame) error
 	defer result.Release()
 	fmt.Fprintf(r.Out, "%s works now: %v in %v\n", r.entry.ID, result.Geometry, result.Run.Round(time.Microsecond))
 	for _, v := range result.Values {
-		fmt.Fprintf(r.Out, "  step %d, %s: %s\n", v.Step, plain(v.Op), plain(string(v.JSON)))
+		fmt.Fprintf(r.Out, "  step %d, %s: %s\n", v.Step, Plain(v.Op), Plain(string(v.JSON)))
 	}
 	return r.write(ctx, f, result)
 }
