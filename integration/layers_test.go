@@ -20,7 +20,7 @@ var towers = map[string][][]string{
 			"coordinator/internal/bench/...", "coordinator/client/..."},
 		{"coordinator/farm/..."},
 		{"coordinator/internal/proc/...", "coordinator/internal/restart/..."},
-		{"coordinator/internal/cgroup/..."},
+		{"coordinator/internal/cgroup/...", "coordinator/internal/journal/...", "coordinator/internal/splice/..."},
 	},
 	"worker": {
 		{"worker"}, // main
@@ -92,12 +92,13 @@ var rules = []rule{
 		by:      []string{"coordinator/internal/proc", "shared/handshake", "worker/serve", "shared/shm"},
 		inTests: anywhere,
 		except: map[string]string{
-			"coordinator":                "names the signals that it answers to",
-			"coordinator/internal/bench": "tells what a measurement cost in CPU time",
-			"coordinator/internal/cli":   "doctor asks what this kernel can and allows; the report, what a run cost",
-			"coordinator/internal/media": "puts files in place without replacing any, and sees a full disk before the encoder does",
-			"coordinator/farm":           "sizes its shared memory by the machine's",
-			"worker/fake":                "dies by every signal there is",
+			"coordinator":                  "names the signals that it answers to",
+			"coordinator/internal/bench":   "tells what a measurement cost in CPU time",
+			"coordinator/internal/cli":     "doctor asks what this kernel can and allows; the report, what a run cost",
+			"coordinator/internal/media":   "puts files in place without replacing any, and sees a full disk before the encoder does",
+			"coordinator/farm":             "sizes its shared memory by the machine's",
+			"worker/fake":                  "dies by every signal there is",
+			"coordinator/internal/journal": "keeps a second coordinator away from a journal",
 		},
 		why: "the kernel is asked by those whose duty it is",
 	},
