@@ -13,8 +13,8 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 )
 
-// defaultSegment is what the death of a coordinator costs a video at most: at 25 frames a second, ten seconds of it.
-const defaultSegment = 250
+// defaultSegment is what the death of a coordinator costs a video at most: at 25 frames a second, 20 seconds of it.
+const defaultSegment = 500
 
 // journalName is in the folder that a run with --resume keeps beside its output.
 const journalName = "journal.jsonl"
