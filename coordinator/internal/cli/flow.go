@@ -82,6 +82,9 @@ func (f *flow) run(ctx, soft context.Context) error {
 		f.feed(ctx, soft, queue)
 	})
 	err := f.collect(ctx, queue)
+	if serr := f.ledger.settle(); err == nil {
+		err = serr
+	}
 	abandon()
 	end()
 	for p := range queue {

@@ -27,8 +27,11 @@ type ledger struct {
 	sink  media.Keeper
 	found *media.Data // nil without --data
 	line  record      // the next
-	done  uint64      // frames that the journal has
-	bad   int         // those of them that failed
+
+	// Owned by who writes a line, until that is settled.
+	settled chan error // the line that is being written; nil for none
+	done    uint64     // frames that the journal has
+	bad     int        // those of them that failed
 }
 
 // header is the first line of a journal.
@@ -229,10 +232,9 @@ func (l *ledger) passed(ctx context.Context, next media.Position, failed *failur
 	return l.cut(ctx)
 }
 
-// cut makes a line of what was passed: first the files, then the line that tells of them.
+// cut makes a line of what was passed. It is written, once the files that it tells of are complete, while frames go on.
 func (l *ledger) cut(ctx context.Context) error {
-	var err error
-	if l.line.Kept, err = l.sink.Cut(ctx); err != nil {
+	if err := l.settle(); err != nil {
 		return err
 	}
 	if l.found != nil {
@@ -242,12 +244,33 @@ func (l *ledger) cut(ctx context.Context) error {
 		}
 		l.line.Data = &mark
 	}
-	if err := l.journal.Append(l.line); err != nil {
+	line, complete, settled := l.line, l.sink.Cut(), make(chan error, 1)
+	l.line, l.settled = record{Next: line.Next}, settled
+	go func() { settled <- l.write(ctx, line, complete) }()
+	return nil
+}
+
+func (l *ledger) write(ctx context.Context, line record, complete func(context.Context) ([]media.Kept, error)) error {
+	var err error
+	if line.Kept, err = complete(ctx); err != nil {
 		return err
 	}
-	l.done, l.bad = l.line.Next.Index, l.bad+len(l.line.Failed)
-	l.line = record{Next: l.line.Next}
+	if err := l.journal.Append(line); err != nil {
+		return err
+	}
+	l.done, l.bad = line.Next.Index, l.bad+len(line.Failed)
 	return nil
+}
+
+// settle waits for the line that is being written. It is called before cut's context ends, and before anything else is done with
+// the journal.
+func (l *ledger) settle() error {
+	if l == nil || l.settled == nil {
+		return nil
+	}
+	err := <-l.settled
+	l.settled = nil
+	return err
 }
 
 // finish notes that there are no more frames.
@@ -260,6 +283,9 @@ func (l *ledger) finish(ctx context.Context) error {
 	}
 	l.line.Complete = true
 	if err := l.cut(ctx); err != nil {
+		return err
+	}
+	if err := l.settle(); err != nil {
 		return err
 	}
 	return l.journal.Sync()

@@ -16,8 +16,14 @@ import (
 // Keeper is a sink whose work outlives the process, so that a later sink can go on behind it. Abort leaves what was cut.
 type Keeper interface {
 	Sink
-	// Cut completes the files that hold what was written since the last Cut, and returns them.
-	Cut(ctx context.Context) ([]Kept, error)
+	// Cut ends the files that hold what was written since the last Cut. The function that it returns completes and returns them;
+	// that must be called, and may run beside Writes of what comes next, but must be over before the next Cut and before Close.
+	Cut() (complete func(ctx context.Context) ([]Kept, error))
+}
+
+// completed is for a Cut that has nothing left to do.
+func completed(kept []Kept) func(context.Context) ([]Kept, error) {
+	return func(context.Context) ([]Kept, error) { return kept, nil }
 }
 
 // Kept is a file that is complete: an image, or a segment of a video.
@@ -88,7 +94,7 @@ func NewKeeper(c SinkConfig, k Keep) (Keeper, error) {
 // noKeeper keeps nothing.
 type noKeeper struct{ noSink }
 
-func (noKeeper) Cut(context.Context) ([]Kept, error) { return nil, nil }
+func (noKeeper) Cut() func(context.Context) ([]Kept, error) { return completed(nil) }
 
 // fileKeeper remembers the files that it wrote.
 type fileKeeper struct {
@@ -110,10 +116,10 @@ func (s *fileKeeper) Write(_ context.Context, it Item, ext string, r *farm.Resul
 	return nil
 }
 
-func (s *fileKeeper) Cut(context.Context) ([]Kept, error) {
+func (s *fileKeeper) Cut() func(context.Context) ([]Kept, error) {
 	kept := s.kept
 	s.kept = nil
-	return kept, nil
+	return completed(kept)
 }
 
 // contains reports whether a file has that content.

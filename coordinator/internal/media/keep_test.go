@@ -60,7 +60,7 @@ func six(t *testing.T, s Keeper, first uint64) []Kept {
 			t.Fatal(err)
 		}
 	}
-	kept, err := s.Cut(background())
+	kept, err := s.Cut()(background())
 	if err != nil || len(kept) != 1 || kept[0].Frames != 6 || !kept[0].Intact() {
 		t.Fatalf("%+v %v", kept, err)
 	}
@@ -117,7 +117,7 @@ func TestASegmentWithoutFramesIsNone(t *testing.T) {
 	if err := s.Write(background(), item("x", 0), "", encodedResult(&held{}, "no pixels")); err == nil {
 		t.Error("an encoded image became a frame")
 	}
-	if kept, err := s.Cut(background()); err != nil || len(kept) != 0 {
+	if kept, err := s.Cut()(background()); err != nil || len(kept) != 0 {
 		t.Errorf("%+v %v", kept, err)
 	}
 	if err := s.Close(background()); err != nil {
@@ -164,7 +164,7 @@ func TestAnImageThatIsThereAlready(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = s.Write(background(), item("a.png", 0), ".png", encodedResult(&held{}, "picture"))
-			kept, _ := s.Cut(background())
+			kept, _ := s.Cut()(background())
 			if tt.ok && (err != nil || len(kept) != 1 || kept[0].Name != name || kept[0].Size != 7) {
 				t.Errorf("%v %+v", err, kept)
 			}

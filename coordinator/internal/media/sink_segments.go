@@ -29,7 +29,7 @@ func newSegmentSink(c SinkConfig, k Keep) (*segmentSink, error) {
 
 func (s *segmentSink) Write(ctx context.Context, it Item, ext string, r *farm.Result) error {
 	if s.current == nil {
-		file, err := createNamed(filepath.Join(s.Folder, fmt.Sprintf("%06d%s", len(s.Past)+1, s.Output.Ext)), true)
+		file, err := createNamed(filepath.Join(s.Folder, fmt.Sprintf("%09d%s", it.Index, s.Output.Ext)), true)
 		if err != nil {
 			r.Release()
 			return err
@@ -44,29 +44,30 @@ func (s *segmentSink) Write(ctx context.Context, it Item, ext string, r *farm.Re
 	return err
 }
 
-// Cut completes the segment that was begun; there is none where no frame came.
-func (s *segmentSink) Cut(ctx context.Context) ([]Kept, error) {
-	if s.current == nil {
-		return nil, nil
-	}
-	name, video := s.current.file.final, s.video
-	err := s.current.Close(ctx)
+// Cut ends the segment that was begun; there is none where no frame came.
+func (s *segmentSink) Cut() func(context.Context) ([]Kept, error) {
+	last, frames, video := s.current, s.frames, s.video
 	s.current = nil
-	if err != nil || s.frames == 0 {
-		return nil, err
+	if last == nil {
+		return completed(nil)
 	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
+	return func(ctx context.Context) ([]Kept, error) {
+		if err := last.Close(ctx); err != nil || frames == 0 {
+			return nil, err
+		}
+		info, err := os.Stat(last.file.final)
+		if err != nil {
+			return nil, err
+		}
+		kept := Kept{Name: last.file.final, Size: info.Size(), Frames: frames, Video: &video}
+		s.Past = append(s.Past, kept)
+		return []Kept{kept}, nil
 	}
-	kept := Kept{Name: name, Size: info.Size(), Frames: s.frames, Video: &video}
-	s.Past = append(s.Past, kept)
-	return []Kept{kept}, nil
 }
 
 // Close joins the segments.
 func (s *segmentSink) Close(ctx context.Context) error {
-	if _, err := s.Cut(ctx); err != nil || len(s.Past) == 0 {
+	if _, err := s.Cut()(ctx); err != nil || len(s.Past) == 0 {
 		return err
 	}
 	file, err := CreateFile(s.Output.Path, s.Overwrite || s.Again)
