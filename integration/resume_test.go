@@ -318,7 +318,7 @@ func TestResumeLooksAtWhatIsThere(t *testing.T) {
 	dir, album := t.TempDir(), photos(t, 20)
 	args := []string{album, "-p", "gray", "-o", "out/"}
 	begun(t, dir, "out/.cvfarm", args...)
-	removed := filepath.Join(dir, "out/002.png")
+	removed := filepath.Join(dir, "out/001.png")
 	want := read(t, removed)
 	if err := os.Remove(removed); err != nil {
 		t.Fatal(err)

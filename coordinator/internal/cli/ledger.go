@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -20,8 +19,9 @@ type ledger struct {
 	every  uint64 // frames for each line of the journal
 
 	journal *journal.Journal // nil where there is none yet
-	past    []record         // of earlier runs
-	begun   bool             // by this one
+	known   bool             // an earlier run began it
+	past    []record         // what that did
+	begun   bool             // this one began it
 
 	// Owned by the goroutine that collects.
 	sink  media.Keeper
@@ -52,82 +52,17 @@ type record struct {
 
 const journalVersion = 1
 
-// open reads the journal that is there.
-func (l *ledger) open(j *runJob) error {
-	file, lines, err := journal.Open(filepath.Join(l.folder, journalName))
-	if errors.Is(err, journal.ErrLocked) {
-		return usageError{err}
-	}
-	if err != nil {
-		return err
-	}
-	l.journal = file
-	if len(lines) == 0 { // killed before it had a header
-		return nil
-	}
-	var h header
-	if err := json.Unmarshal(lines[0], &h); err != nil || h.Version != journalVersion {
-		l.close()
-		return usagef("--resume: %s is not a journal that this coordinator knows: remove it to begin anew", l.folder)
-	}
-	if what := h.Asked.Difference(l.asked); what != "" {
-		l.close()
-		return usagef("--resume: another command was begun here: %s; give that again, or remove %s to begin anew", what, l.folder)
-	}
-	for _, line := range lines[1:] {
-		var r record
-		if json.Unmarshal(line, &r) != nil {
-			break
-		}
-		l.past = append(l.past, r)
-	}
-	l.past = l.past[:l.intact(j.options.data)]
-	l.done = l.at().Index
-	for _, r := range l.past {
-		l.bad += len(r.Failed)
-	}
-	return l.journal.Keep(1 + len(l.past))
-}
-
-// intact is how many records hold: the files that they tell of may have been changed, or lost with the power.
-func (l *ledger) intact(final string) int {
-	n := len(l.past)
-	if l.data != "" {
-		n = l.dataReaches(final)
-	}
-	for i, r := range l.past[:n] {
-		for _, k := range r.Kept {
-			if !k.Intact() {
-				return i
-			}
-		}
-	}
-	return n
-}
-
-func (l *ledger) dataReaches(final string) int {
-	var marks []media.Mark
-	for _, r := range l.past {
-		if r.Data == nil {
-			break
-		}
-		marks = append(marks, *r.Data)
-	}
-	if _, err := os.Stat(l.data); err != nil && l.complete() && media.Reaches(final, marks) == len(marks) {
-		return len(marks) // it has its final name
-	}
-	return media.Reaches(l.data, marks)
-}
-
-// again reports whether an earlier run was found.
-func (l *ledger) again() bool { return l != nil && len(l.past) > 0 }
+// again reports whether an earlier run was found. It may have written more than its journal tells.
+func (l *ledger) again() bool { return l != nil && l.known }
 
 // complete reports whether an earlier run had only names left to give.
-func (l *ledger) complete() bool { return l.again() && l.past[len(l.past)-1].Complete }
+func (l *ledger) complete() bool {
+	return l != nil && len(l.past) > 0 && l.past[len(l.past)-1].Complete
+}
 
 // at is where to go on.
 func (l *ledger) at() media.Position {
-	if !l.again() {
+	if l == nil || len(l.past) == 0 {
 		return media.Position{}
 	}
 	return l.past[len(l.past)-1].Next
@@ -209,7 +144,7 @@ func (l *ledger) openData(name string, overwrite bool) (*media.Data, error) {
 		return nil, nil
 	}
 	var at media.Mark
-	if l.again() {
+	if len(l.past) > 0 {
 		at = *l.past[len(l.past)-1].Data
 	}
 	var err error

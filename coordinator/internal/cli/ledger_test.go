@@ -78,7 +78,9 @@ func (x *resumed) flow(j *runJob, after int) *flow {
 		x.t.Fatal(err)
 	}
 	source := &media.Source{Inputs: j.inputs, Start: j.ledger.at()}
-	return &flow{engine: &fakeEngine{}, source: source, plan: plan, sink: sink, data: data, ledger: j.ledger, tally: &j.tally, window: 4}
+	return &flow{
+		engine: &fakeEngine{}, source: source, plan: plan, sink: sink, data: data, ledger: j.ledger, tally: &j.tally, window: 4,
+	}
 }
 
 // run lets frames flow until the run dies, which it does after so many have come out; 0 is never.
@@ -182,7 +184,8 @@ func TestARunThatDiedWhileNamingIsGoneOnWith(t *testing.T) {
 // story is what a run tells of itself, and every file with its content.
 func (x *resumed) story(j *runJob) string {
 	x.t.Helper()
-	text := fmt.Sprintf("%d in, %d out, %d failed: %+v\n", j.tally.in.Load(), j.tally.out.Load(), j.tally.bad.Load(), j.tally.stories())
+	c := &j.tally
+	text := fmt.Sprintf("%d in, %d out, %d failed: %+v\n", c.in.Load(), c.out.Load(), c.bad.Load(), c.stories())
 	err := filepath.WalkDir(x.dir, func(path string, e os.DirEntry, err error) error {
 		if err == nil && !e.IsDir() {
 			data, _ := os.ReadFile(path)
@@ -194,4 +197,25 @@ func (x *resumed) story(j *runJob) string {
 		x.t.Fatal(err)
 	}
 	return strings.ReplaceAll(text, x.dir, "")
+}
+
+// An image may be there that its writer was killed before it could tell of, the very first too.
+func TestARunThatDiedBeforeItsFirstLineIsGoneOnWith(t *testing.T) {
+	whole := newResumed(t, 5)
+	undisturbed, err := whole.run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newResumed(t, 5)
+	x.die(x.begin())
+	if err := os.WriteFile(filepath.Join(x.dir, "out/00.png"), []byte("picture 0"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	j, err := x.run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := x.story(j), whole.story(undisturbed); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
 }

@@ -73,8 +73,7 @@ func (o *runOptions) checkResume(j *runJob) error {
 		case in.Kind == media.Live:
 			return usagef("--resume: %s is live, what it showed is gone: give files", in.Name)
 		case j.output.Mixes(in) && !slices.Contains(o.inputs, in.Name):
-			return usagef("--resume: the outputs would lie among the inputs, as %s does, and be taken for more of them: name another folder",
-				in.Name)
+			return usagef("--resume: the outputs would lie among the inputs, as %s does, and be taken for more: name another", in.Name)
 		}
 	}
 	return nil

@@ -106,7 +106,8 @@ func TestAVideoOfAnotherIsNotReplaced(t *testing.T) {
 	if err := os.WriteFile(name, []byte("precious"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := shoot(t, dir, Keep{Past: past, Again: true}).Close(background()); !errors.Is(err, fs.ErrExist) || read(t, name) != "precious" {
+	err := shoot(t, dir, Keep{Past: past, Again: true}).Close(background())
+	if !errors.Is(err, fs.ErrExist) || read(t, name) != "precious" {
 		t.Errorf("%v, %q", err, read(t, name))
 	}
 }

@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The segments in testdata were written by OpenCV: a and b have 6 frames of H.264 each, out of order in the file; c has one. Those
-// of mpeg4 have 3 each.
+// The segments in testdata were written by OpenCV: a and b have 6 frames of H.264 each, out of order in the file; c has one.
+// Those of mpeg4 have 3 each.
 func segments(names ...string) []Segment {
 	frames := map[string]int{"a": 6, "b": 6, "c": 1, "mpeg4-a": 3, "mpeg4-b": 3}
 	var all []Segment
