@@ -45,7 +45,7 @@ func (x *resumed) begin() *runJob {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	j := &runJob{options: o, pipeline: p, output: media.Output{Kind: media.ToFolder, Path: out}}
+	j := &runJob{options: o, script: script{Pipeline: p}, output: media.Output{Kind: media.ToFolder, Path: out}}
 	if j.inputs, err = media.Resolve(o.inputs, false); err != nil {
 		x.t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (x *resumed) flow(j *runJob, after int) *flow {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	plan, err := media.NewPlan(j.pipeline, j.output, nil)
+	plan, err := media.NewPlan(j.script.Pipeline, j.output, nil)
 	if err != nil {
 		x.t.Fatal(err)
 	}

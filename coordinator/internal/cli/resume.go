@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
@@ -100,6 +101,17 @@ func (o *runOptions) asked(j *runJob) journal.Asked {
 	}
 	for _, in := range j.inputs {
 		a.Inputs = append(a.Inputs, journal.InputOf(in.Name, in.Path))
+	}
+	for _, text := range o.named {
+		_, file, _ := strings.Cut(text, "=")
+		a.Inputs = append(a.Inputs, journal.InputOf("--input "+text, file))
+	}
+	for _, step := range j.script.Pipeline { // whose arguments may be files too
+		for _, arg := range step.Args {
+			if info, err := os.Stat(arg.Value); err == nil && info.Mode().IsRegular() {
+				a.Inputs = append(a.Inputs, journal.InputOf(arg.Value, arg.Value))
+			}
+		}
 	}
 	return a
 }

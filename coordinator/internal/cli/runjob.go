@@ -88,6 +88,10 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	if err != nil {
 		return err
 	}
+	if step := f.Ops().Stateful(j.script.Pipeline); step > 0 && j.ledger != nil {
+		return usagef("--resume: step %d, %s, keeps something from frame to frame, which a later run would not have", step,
+			j.script.Pipeline[step-1].Op)
+	}
 	if err := j.output.CheckNames(j.inputs, j.options.limit, plan, j.vacancy()); errors.Is(err, fs.ErrExist) {
 		return usageError{err}
 	} else if err != nil {
