@@ -21,7 +21,7 @@ var towers = map[string][][]string{
 		{"coordinator/farm/..."},
 		{"coordinator/internal/quarantine/..."},
 		{"coordinator/internal/proc/...", "coordinator/internal/restart/..."},
-		{"coordinator/internal/cgroup/..."},
+		{"coordinator/internal/cgroup/...", "coordinator/internal/journal/...", "coordinator/internal/splice/..."},
 	},
 	"worker": {
 		{"worker"}, // main
@@ -100,6 +100,7 @@ var rules = []rule{
 			"coordinator/farm":                "sizes its shared memory by the machine's",
 			"worker/fake":                     "dies by every signal there is",
 			"coordinator/internal/quarantine": "tells a file system that cannot sync a folder from one that failed to",
+			"coordinator/internal/journal":    "keeps a second coordinator away from a journal",
 		},
 		why: "the kernel is asked by those whose duty it is",
 	},

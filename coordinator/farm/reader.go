@@ -42,19 +42,29 @@ type reading struct {
 // OpenReader opens a video file, an rtsp or http URL, or "camera:N". It returns when the source said what its frames are. The
 // errors are *Error: fault.Invalid where it cannot be opened, fault.Deadline, fault.Unavailable.
 func (f *Farm) OpenReader(ctx context.Context, uri string) (*Reader, error) {
-	r := &Reader{farm: f, uri: uri}
-	if err := r.open(ctx, 0); err != nil {
+	return f.OpenReaderAt(ctx, uri, 0)
+}
+
+// OpenReaderAt is OpenReader for who has the first frames of a file already: it begins with frame number at, counted from 0. The
+// frames in front of it are decoded and left out, which is exact where a seek is not. Behind the last frame there is none.
+func (f *Farm) OpenReaderAt(ctx context.Context, uri string, at uint64) (*Reader, error) {
+	r := &Reader{farm: f, uri: uri, count: at}
+	if err := r.open(ctx, at); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
+
+// skipTime is how long the decoder may take for each frame that it leaves out.
+const skipTime = 200 * time.Millisecond
 
 func (r *Reader) open(ctx context.Context, skip uint64) error {
 	s, err := r.farm.openSession(ctx, r.farm.ins)
 	if err != nil {
 		return err
 	}
-	err = s.unary(ctx, "open "+r.uri, r.farm.config.StartTimeout, func(ctx context.Context) error {
+	within := r.farm.config.StartTimeout + time.Duration(min(skip, 1<<24))*skipTime
+	err = s.unary(ctx, "open "+r.uri, within, func(ctx context.Context) error {
 		v, err := s.worker.Service().OpenReader(ctx, &workerpb.OpenReaderRequest{Program: theProgram, Uri: []byte(r.uri), Skip: skip})
 		if err == nil {
 			err = r.opened(Video{Geometry: v.Geometry.Frame(), FPS: v.Fps, Frames: v.Frames, Codec: v.Codec})

@@ -65,6 +65,29 @@ func digests(t *testing.T, in iter.Seq2[frame.Frame, error], do func(i int)) [][
 	return out
 }
 
+func TestAReaderBeginsWhereItIsTold(t *testing.T) {
+	f := realFarm(t)
+	whole := digests(t, openClip(t, f).Frames(t.Context()), func(int) {})
+	for _, at := range []int{1, 100, 165, 166} {
+		r, err := f.OpenReaderAt(t.Context(), clip(t), uint64(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := at
+		for x, err := range r.Frames(t.Context()) {
+			if err != nil || int(x.Index) != n || sha256.Sum256(x.Pix) != whole[n] {
+				t.Fatalf("from %d: frame %d came as %d, or is another (%v)", at, n, x.Index, err)
+			}
+			x.Release()
+			n++
+		}
+		if n != len(whole) {
+			t.Errorf("from %d: the last frame was %d of %d", at, n, len(whole))
+		}
+		r.Close()
+	}
+}
+
 func TestAReaderGoesOnAtTheSameFrameAfterACrash(t *testing.T) {
 	f := realFarm(t)
 	quiet := digests(t, openClip(t, f).Frames(t.Context()), func(int) {})

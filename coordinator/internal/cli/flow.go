@@ -31,8 +31,8 @@ func (e farmEngine) submit(ctx context.Context, j farm.Job) (future, error) {
 	return f, nil
 }
 
-func (e farmEngine) open(ctx context.Context, uri string) (media.VideoReader, error) {
-	r, err := e.OpenReader(ctx, uri)
+func (e farmEngine) open(ctx context.Context, uri string, at int) (media.VideoReader, error) {
+	r, err := e.OpenReaderAt(ctx, uri, uint64(at))
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +55,7 @@ type flow struct {
 	plan   *media.Plan
 	sink   media.Sink
 	data   *media.Data // nil for none
+	ledger *ledger     // nil without --resume
 	tally  *tally
 	window int
 	// stateful says that the pipeline keeps something from frame to frame: the frames of an input are a stream.
@@ -81,6 +82,9 @@ func (f *flow) run(ctx, soft context.Context) error {
 		f.feed(ctx, soft, queue)
 	})
 	err := f.collect(ctx, queue)
+	if serr := f.ledger.settle(); err == nil {
+		err = serr
+	}
 	abandon()
 	end()
 	for p := range queue {
@@ -161,11 +165,11 @@ func (f *flow) deliver(ctx context.Context, p pending) error {
 	}
 	if err != nil {
 		p.item.Err = err
-		f.tally.failed(p.item, p.item.Index)
-		return nil
+		failed := f.tally.failed(p.item, p.item.Index)
+		return f.ledger.passed(ctx, p.item.Next, &failed)
 	}
 	f.tally.out.Add(1)
-	return nil
+	return f.ledger.passed(ctx, p.item.Next, nil)
 }
 
 func (f *flow) write(ctx context.Context, p pending, r *farm.Result) error {
@@ -186,6 +190,9 @@ func isFrames(err error) bool {
 
 // complete gives the outputs their names, and tells which have them.
 func (f *flow) complete(ctx context.Context) (made, error) {
+	if err := f.ledger.finish(ctx); err != nil {
+		return made{}, err
+	}
 	if err := f.sink.Close(ctx); err != nil {
 		return made{}, err
 	}
@@ -194,5 +201,5 @@ func (f *flow) complete(ctx context.Context) (made, error) {
 			return made{output: true}, err
 		}
 	}
-	return made{output: true, data: true}, nil
+	return made{output: true, data: true}, f.ledger.remove()
 }

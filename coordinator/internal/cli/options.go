@@ -25,6 +25,8 @@ type runOptions struct {
 	maxJobs                           int
 	worker, quarantine                string
 	named                             namedInputs
+	resume                            bool
+	segment                           int
 }
 
 func isolations() []string { return []string{string(farm.Process), string(farm.Thread)} }
@@ -50,35 +52,47 @@ func (o *runOptions) resolve(app App) (*runJob, error) {
 	if j.inputs, err = media.Resolve(o.inputs, o.recursive); err != nil {
 		return nil, err
 	}
-	if err := o.checkFiles(j.output, j.inputs); err != nil {
+	if j.ledger, err = o.openLedger(j); err != nil {
 		return nil, err
 	}
-	if o.dryRun { // no worker but one, and no report
-		j.config.Workers, j.config.NoSpare = 1, true
-		return j, o.vacantReport()
-	}
-	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
-		if j.reportFile, err = media.CreateFile(o.report, o.overwrite); err != nil {
-			return nil, usageError{err}
-		}
+	if err := o.claimFiles(j); err != nil {
+		j.ledger.close()
+		return nil, err
 	}
 	return j, nil
 }
 
+// claimFiles checks the files that are to be written beside the output.
+func (o *runOptions) claimFiles(j *runJob) (err error) {
+	if err := o.checkFiles(j); err != nil {
+		return err
+	}
+	if o.dryRun { // no worker but one, and no report
+		j.config.Workers, j.config.NoSpare = 1, true
+		return o.vacantReport(j.ledger.again())
+	}
+	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
+		if j.reportFile, err = media.CreateFile(o.report, o.overwrite || j.ledger.again()); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
 // vacantReport says of a report what creating it would.
-func (o *runOptions) vacantReport() error {
+func (o *runOptions) vacantReport(again bool) error {
 	if o.report == "" || o.report == "-" {
 		return nil
 	}
-	if err := media.Vacant(o.report, o.overwrite); err != nil {
+	if err := media.Vacant(o.report, o.overwrite || again); err != nil {
 		return usageError{err}
 	}
 	return nil
 }
 
 // checkFiles refuses two flags that name one file, a data file that exists, and one that is an input.
-func (o *runOptions) checkFiles(out media.Output, inputs []media.Input) error {
-	files := []struct{ flag, name string }{{"-o", out.Path}, {"--data", o.data}, {"--report", o.report}}
+func (o *runOptions) checkFiles(j *runJob) error {
+	files := []struct{ flag, name string }{{"-o", j.output.Path}, {"--data", o.data}, {"--report", o.report}}
 	for i, a := range files {
 		for _, b := range files[:i] {
 			switch {
@@ -91,11 +105,11 @@ func (o *runOptions) checkFiles(out media.Output, inputs []media.Input) error {
 		}
 	}
 	for _, f := range files[1:] {
-		if isInput(f.name, inputs) {
+		if isInput(f.name, j.inputs) {
 			return usagef("%s %s is an input: give it another name", f.flag, f.name)
 		}
 	}
-	if err := media.Vacant(o.data, o.overwrite); o.data != "" && o.data != "-" && err != nil {
+	if err := media.Vacant(o.data, o.overwrite || j.ledger.complete()); o.data != "" && o.data != "-" && err != nil {
 		return usageError{err}
 	}
 	return nil
@@ -125,6 +139,7 @@ func (o *runOptions) validate() error {
 		{"--attempts", o.attempts, 1, 100},
 		{"--limit", o.limit, 0, 1 << 40},
 		{"--max-jobs", o.maxJobs, 0, 1 << 40},
+		{"--segment", o.segment, 1, 1 << 20},
 	}
 	for _, n := range numbers {
 		if n.value < n.low || n.value > n.up {

@@ -18,6 +18,8 @@ type report struct {
 	FramesIn     int64 `json:"frames_in"`
 	FramesOut    int64 `json:"frames_out"`
 	FramesFailed int64 `json:"frames_failed"`
+	// FramesBefore are those of FramesOut that earlier runs did, see --resume.
+	FramesBefore int64 `json:"frames_before,omitempty"`
 	// FramesCancelled were given up when the run ended early, or went into an output that could not be completed.
 	FramesCancelled int64 `json:"frames_cancelled"`
 
@@ -54,6 +56,9 @@ type cpu struct {
 func (j *runJob) finish(err error) error {
 	r := j.report(err)
 	j.summary(r)
+	if text := j.keptText(); text != "" {
+		fmt.Fprintln(j.Err, text)
+	}
 	if werr := j.writeReport(r); werr != nil {
 		err = errors.Join(err, werr)
 	}
@@ -72,6 +77,7 @@ func (j *runJob) report(err error) report {
 		FramesIn:       j.tally.in.Load(),
 		FramesOut:      j.tally.out.Load(),
 		FramesFailed:   j.tally.bad.Load(),
+		FramesBefore:   j.tally.before,
 		Retries:        j.last.Retries,
 		WorkerRestarts: j.last.Restarts,
 		Seconds:        time.Since(j.started).Seconds(),
@@ -84,14 +90,14 @@ func (j *runJob) report(err error) report {
 		Failures:       append([]failure{}, failures...),
 	}
 	if j.lost() {
-		r.FramesOut = 0
+		r.FramesOut = j.ledger.keptOut()
 	}
-	if j.writesFiles() && r.FramesOut == 0 {
+	if j.writesFiles() && (r.FramesOut == 0 || j.output.Kind == media.ToVideo && j.lost()) {
 		r.Output = ""
 	}
 	r.FramesCancelled = r.FramesIn - r.FramesOut - r.FramesFailed
 	r.FailuresOmitted = r.FramesFailed - int64(len(failures))
-	r.FPS = float64(r.FramesOut) / r.Seconds
+	r.FPS = float64(r.FramesOut-r.FramesBefore) / r.Seconds
 	if err != nil && !r.Interrupted {
 		r.Error = err.Error()
 	}
@@ -180,9 +186,16 @@ func (j *runJob) summary(r report) {
 	if r.Workers == 0 || j.options.progress == "none" {
 		return
 	}
-	fmt.Fprintf(j.Err, "%s in %.2fs (%.1f fps) by %s: %d done, %d failed, %s%s, %s%s\n",
-		count(int(r.FramesIn), "frame"), r.Seconds, r.FPS, count(r.Workers, "worker"), r.FramesOut, r.FramesFailed, cancelledText(r),
+	fmt.Fprintf(j.Err, "%s in %.2fs (%.1f fps) by %s: %d done%s, %d failed, %s%s, %s%s\n",
+		count(int(r.FramesIn), "frame"), r.Seconds, r.FPS, count(r.Workers, "worker"), r.FramesOut, beforeText(r), r.FramesFailed, cancelledText(r),
 		plural(int(r.Retries), "retry", "retries"), count(int(r.WorkerRestarts), "restart"), j.madeText(r))
+}
+
+func beforeText(r report) string {
+	if r.FramesBefore == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d before)", r.FramesBefore)
 }
 
 func cancelledText(r report) string {

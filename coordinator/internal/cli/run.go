@@ -35,12 +35,20 @@ Outputs get their names only when they are complete, and existing files are kept
 
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
 Both write the report.
+
+With --resume, a run can be gone on with: after Ctrl-C, an error, a power cut or a kill -9 of the coordinator, the same command
+finishes the rest, and the outputs are those of a run that nobody disturbed. What is done is not done again, and frames that
+failed stay failed. A hidden folder beside the output (.NAME.cvfarm, or .cvfarm in an output folder) keeps a journal and, of a
+video, segments of --segment frames, which are joined in the end without encoding them again: that needs twice the space for
+a moment. It is removed when the outputs are complete; remove it yourself to begin anew. Inputs must be files, a video .mp4 or
+.mov, and all that shapes the result the same as at first; --workers, --timeout, --overwrite and the like may differ.
 Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
   coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
   coordinator run a.jpg b.png -p 'gray' -o out/%06d.png
   coordinator run clip.mp4 -p stats -o none --data means.jsonl
   coordinator run photos/ -p @edges.cvf -o edges/ --dry-run
+  coordinator run films/*.mp4 -p 'median_blur ksize=5' -o long.mp4 --resume
   coordinator run rtsp://cam/stream --limit 100 -p gray -o clip.mkv --report report.json
   cat *.jpg | coordinator run - -p 'gray | encode ext=.png' -o - > all.png`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -81,6 +89,8 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.DurationVar(&o.maxAge, "max-age", 0, "replace a worker, when its frame is done, that is older than `TIME` (default: never)")
 	f.DurationVar(&o.stallTimeout, "stall-timeout", 0, "`TIME` that a worker with a frame may show no sign of life before it is killed; 0 is the default of 5s")
 	f.StringVar(&o.progress, "progress", "auto", "`MODE`: auto, plain, json or none; on standard error")
+	f.BoolVar(&o.resume, "resume", false, "keep a journal, and go on where an earlier run of the same command ended")
+	f.IntVar(&o.segment, "segment", defaultSegment, "with --resume, a video is kept every `N` frames")
 	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`; - is standard output")
 	o.named.addFlag(cmd)
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would run: inputs, steps with all their parameters and shapes, outputs; process nothing")
@@ -98,6 +108,7 @@ func (app App) run(ctx context.Context, o *runOptions) error {
 		return err
 	}
 	defer job.abandonReport()
+	defer job.ledger.close()
 	if err = job.run(ctx); o.dryRun || ExitCode(err) == exitUsage { // nothing to tell of a run that was not, or was refused
 		return err
 	}

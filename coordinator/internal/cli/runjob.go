@@ -22,6 +22,7 @@ type runJob struct {
 	config     farm.Config
 	inputs     []media.Input
 	reportFile *media.File // nil for none, and for standard output
+	ledger     *ledger     // nil without --resume
 
 	// Owned by the goroutine of run.
 	started  time.Time
@@ -87,7 +88,11 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	if err != nil {
 		return err
 	}
-	if err := j.output.CheckNames(j.inputs, j.options.limit, plan, j.options.overwrite); errors.Is(err, fs.ErrExist) {
+	if step := f.Ops().Stateful(j.script.Pipeline); step > 0 && j.ledger != nil {
+		return usagef("--resume: step %d, %s, keeps something from frame to frame, which a later run would not have", step,
+			j.script.Pipeline[step-1].Op)
+	}
+	if err := j.output.CheckNames(j.inputs, j.options.limit, plan, j.vacancy()); errors.Is(err, fs.ErrExist) {
 		return usageError{err}
 	} else if err != nil {
 		return err
@@ -95,23 +100,29 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	if j.options.dryRun {
 		return j.dryRun(ctx, f, plan)
 	}
+	if err := j.ledger.begin(); err != nil {
+		return err
+	}
+	j.ledger.restore(&j.tally)
 	stdout := media.Abandonable(ctx, j.Out)
-	sink, err := media.NewSink(j.sinkConfig(f, stdout))
+	sink, err := j.openSink(f, stdout)
 	if err != nil {
 		return err
 	}
 	defer sink.Abort()
-	var data *media.Data
-	if j.options.data != "" {
-		if data, err = media.CreateData(j.options.data, stdout, j.options.overwrite); err != nil {
-			return err
-		}
+	data, err := j.openData(stdout)
+	if err != nil {
+		return err
+	}
+	if data != nil {
 		defer data.Abort()
 	}
 	stop := j.showProgress()
 	defer stop()
-	flow := &flow{engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, tally: &j.tally, window: f.Window(),
-		stateful: f.Ops().Stateful(j.script.Pipeline) > 0}
+	flow := &flow{
+		engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, ledger: j.ledger,
+		tally: &j.tally, window: f.Window(), stateful: f.Ops().Stateful(j.script.Pipeline) > 0,
+	}
 	return j.flow(ctx, flow)
 }
 
@@ -124,7 +135,7 @@ func (j *runJob) flow(ctx context.Context, f *flow) error {
 	stop := j.watchDrain(soft, end)
 	err := f.run(ctx, soft)
 	interrupted := stop()
-	if err == nil {
+	if err == nil && (j.ledger == nil || !interrupted) { // what can be gone on with is not completed before its end
 		j.made, err = f.complete(ctx)
 	}
 	if ctx.Err() != nil || err == nil && interrupted {
@@ -199,9 +210,27 @@ func (j *runJob) sinkConfig(f *farm.Farm, stdout io.Writer) media.SinkConfig {
 	}
 }
 
+func (j *runJob) openSink(f *farm.Farm, stdout io.Writer) (media.Sink, error) {
+	if j.ledger == nil {
+		return media.NewSink(j.sinkConfig(f, stdout))
+	}
+	return j.ledger.openSink(j.sinkConfig(f, stdout))
+}
+
+func (j *runJob) openData(stdout io.Writer) (*media.Data, error) {
+	switch {
+	case j.options.data == "":
+		return nil, nil
+	case j.ledger != nil:
+		return j.ledger.openData(j.options.data, j.options.overwrite)
+	}
+	return media.CreateData(j.options.data, stdout, j.options.overwrite)
+}
+
 func (j *runJob) source(f *farm.Farm) *media.Source {
 	return &media.Source{
 		Inputs: j.inputs,
+		Start:  j.ledger.at(),
 		Limit:  j.options.limit,
 		Open:   farmEngine{f}.open,
 		Stdin:  j.In,

@@ -17,6 +17,7 @@ const maxFailures = 10_000
 type tally struct {
 	in, out, bad atomic.Int64
 	total        atomic.Int64 // -1 unknown
+	before       int64        // of out, by earlier runs
 
 	mu       sync.Mutex
 	failures []failure
@@ -35,8 +36,8 @@ type failure struct {
 	Quarantine string `json:"quarantine,omitempty"`
 }
 
-// failed counts a frame, whose item says why.
-func (t *tally) failed(it media.Item, index uint64) {
+// failed counts a frame, whose item says why, and returns its story.
+func (t *tally) failed(it media.Item, index uint64) failure {
 	t.bad.Add(1)
 	f := failureOf(it)
 	f.Index = index
@@ -45,6 +46,7 @@ func (t *tally) failed(it media.Item, index uint64) {
 	if len(t.failures) < maxFailures {
 		t.failures = append(t.failures, f)
 	}
+	return f
 }
 
 func failureOf(it media.Item) failure {

@@ -16,8 +16,15 @@ import (
 // documents. A frame without values, or one that failed, has no line.
 type Data struct {
 	name string
-	file *File // nil on standard output
+	file dataFile // nil on standard output
 	w    *bufio.Writer
+}
+
+// dataFile is a File, or a part.
+type dataFile interface {
+	io.Writer
+	Commit() error
+	Abort()
 }
 
 type dataLine struct {
@@ -38,6 +45,25 @@ func CreateData(name string, stdout io.Writer, overwrite bool) (*Data, error) {
 		return nil, err
 	}
 	return &Data{name: name, file: f, w: bufio.NewWriter(f)}, nil
+}
+
+// KeepData is CreateData for a run that can be resumed: until Close, what is written stays in the file called temp, of which what
+// is behind the mark is forgotten. As for a Keeper, with again a file of the very content is taken as written.
+func KeepData(name, temp string, at Mark, overwrite, again bool) (*Data, error) {
+	p, err := openPart(temp, name, at, overwrite, again)
+	if err != nil {
+		return nil, err
+	}
+	return &Data{name: name, file: p, w: bufio.NewWriter(p)}, nil
+}
+
+// Cut brings what was written to the file, and tells how far that is. It is for KeepData.
+func (d *Data) Cut() (Mark, error) {
+	if err := d.w.Flush(); err != nil {
+		return Mark{}, err
+	}
+	p, _ := d.file.(*part)
+	return p.mark, nil
 }
 
 // Write adds the values of one result, whose pipeline had shift steps in front of the user's.
@@ -76,7 +102,7 @@ func (d *Data) Close() error {
 	return d.file.Commit()
 }
 
-// Abort removes the file. It does nothing after Close.
+// Abort removes the file, but not one that is kept. It does nothing after Close.
 func (d *Data) Abort() {
 	if d.file != nil {
 		d.file.Abort()

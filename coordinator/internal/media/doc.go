@@ -6,6 +6,8 @@
 // file. A Sink takes the results in order. What it makes appears under its final name only when it is complete: everything
 // is written without a name, or under a hidden temporary one, in the same folder, synced and then named.
 //
+// A Keeper is a Sink whose work a later process can go on with, and Keep and KeepData are what that takes.
+//
 // The package starts one goroutine, for reading standard input, because such a read cannot be interrupted; see the type
 // abandonable. Everything else runs on the caller's.
 package media

@@ -122,14 +122,20 @@ func (s *fileSink) prepare(dir string) error {
 
 func (s *fileSink) Write(_ context.Context, it Item, ext string, r *farm.Result) error {
 	defer r.Release()
+	_, err := s.put(it, ext, r)
+	return err
+}
+
+// put writes the file and returns its name.
+func (s *fileSink) put(it Item, ext string, r *farm.Result) (string, error) {
 	if err := wantEncoded(it, r); err != nil {
-		return err
+		return "", err
 	}
 	name := s.output.name(it, ext)
 	if err := s.prepare(filepath.Dir(name)); err != nil {
-		return cannotWrite(name, err)
+		return name, cannotWrite(name, err)
 	}
-	return s.write(name, r.Pix)
+	return name, s.write(name, r.Pix)
 }
 
 // write makes a file that is there as a whole or not at all.

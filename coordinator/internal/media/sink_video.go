@@ -35,16 +35,19 @@ func (s *videoSink) Write(ctx context.Context, it Item, _ string, r *farm.Result
 		r.Release()
 		return frameError(it, fault.Invalid, "the pipeline makes no pixels of it (%v), and a video is made of pixels", r.Geometry)
 	}
-	if s.w == nil {
-		if err := s.begin(ctx, it, r); err != nil {
-			r.Release()
-			return err
-		}
+	if s.video.Width == 0 {
+		s.video = farm.Video{Geometry: r.Geometry, FPS: s.rate(it), Codec: s.Codec, Container: s.Output.Ext}
 	}
 	if r.Geometry != s.video.Geometry {
 		r.Release()
 		return frameError(it, fault.Invalid, "it is %v, but %s began with %v: put resize into the pipeline, or write images",
 			r.Geometry, s.Output.Path, s.video.Geometry)
+	}
+	if s.w == nil {
+		if err := s.begin(ctx); err != nil {
+			r.Release()
+			return err
+		}
 	}
 	if err := s.w.Write(ctx, r.Frame); err != nil {
 		return s.explain(err)
@@ -52,8 +55,7 @@ func (s *videoSink) Write(ctx context.Context, it Item, _ string, r *farm.Result
 	return nil
 }
 
-func (s *videoSink) begin(ctx context.Context, it Item, r *farm.Result) error {
-	s.video = farm.Video{Geometry: r.Geometry, FPS: s.rate(it), Codec: s.Codec, Container: s.Output.Ext}
+func (s *videoSink) begin(ctx context.Context) error {
 	w, err := s.Create(ctx, s.file.temp, s.video)
 	if err != nil {
 		return s.explain(err)

@@ -33,15 +33,28 @@ type Item struct {
 	Ext string
 	// Err is why there is no frame.
 	Err error
+	// Next is where the inputs go on behind it.
+	Next Position
+}
+
+// Position is a place between two frames of a Source's inputs.
+type Position struct {
+	// Index is the number of frames in front of it, those that failed included.
+	Index uint64 `json:"index"`
+	// Input is the number of inputs in front of it, and Frame that of frames of the next one that are.
+	Input int `json:"input"`
+	Frame int `json:"frame,omitempty"`
 }
 
 // Source reads inputs one after the other. Its fields must not change while Items runs.
 type Source struct {
 	Inputs []Input
-	// Limit ends the frames after that many; 0 is no limit.
+	// Start is where to begin.
+	Start Position
+	// Limit ends the frames after that many, those in front of Start included; 0 is no limit.
 	Limit int
-	// Open opens a video, a camera or a URL.
-	Open func(ctx context.Context, uri string) (VideoReader, error)
+	// Open opens a video, a camera or a URL; a video at its frame number at, counted from 0.
+	Open func(ctx context.Context, uri string, at int) (VideoReader, error)
 	// Stdin is what "-" reads.
 	Stdin io.Reader
 	// Total is called when the number of frames to come is known better; -1 is unknown. It may be nil.
@@ -53,6 +66,7 @@ type sourceRun struct {
 	*Source
 	yield    func(Item) bool
 	index    int
+	skip     int // frames of the next video that are in front of Start
 	stopped  bool
 	expected []int // frames by input; -1 unknown
 }
@@ -61,9 +75,11 @@ type sourceRun struct {
 // frame belongs to whoever takes it. Items may be run once.
 func (s *Source) Items(ctx context.Context) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
-		r := &sourceRun{Source: s, yield: yield, expected: expectedFrames(s.Inputs)}
+		r := &sourceRun{Source: s, yield: yield, index: int(s.Start.Index), skip: s.Start.Frame, expected: expectedFrames(s.Inputs)}
+		r.stopped = r.Limit > 0 && r.index >= r.Limit
+		r.pass(s.Start)
 		r.tell()
-		for i := range s.Inputs {
+		for i := s.Start.Input; i < len(s.Inputs); i++ {
 			if r.stopped || ctx.Err() != nil {
 				return
 			}
@@ -81,6 +97,14 @@ func expectedFrames(inputs []Input) []int {
 		}
 	}
 	return n
+}
+
+// pass counts what is in front of the start as so many frames, wherever they are from.
+func (r *sourceRun) pass(start Position) {
+	clear(r.expected[:start.Input])
+	if start.Input > 0 {
+		r.expected[0] = r.index - start.Frame
+	}
 }
 
 // tell reports the sum of what is expected.
@@ -106,14 +130,14 @@ func (r *sourceRun) input(ctx context.Context, i int) {
 	in := &r.Inputs[i]
 	switch {
 	case in.Err != nil:
-		r.fail(in, in.Err)
+		r.fail(i, in.Err)
 	case in.Kind == Image:
-		r.image(in)
+		r.image(i)
 	case in.Kind == Stream:
-		r.expected[i] = r.stream(ctx, in)
+		r.expected[i] = r.stream(ctx, i)
 		r.tell()
 	default:
-		r.video(ctx, in, i)
+		r.video(ctx, i)
 	}
 }
 
@@ -124,20 +148,25 @@ func (r *sourceRun) put(it Item) bool {
 		it.Source = it.Input.Name
 	}
 	r.index++
+	it.Next.Index = uint64(r.index)
 	r.stopped = !r.yield(it) || r.index == r.Limit
 	return !r.stopped
 }
 
-func (r *sourceRun) fail(in *Input, err error) { r.put(Item{Input: in, Err: err}) }
+// fail yields the last item of an input.
+func (r *sourceRun) fail(i int, err error) {
+	r.put(Item{Input: &r.Inputs[i], Err: err, Next: Position{Input: i + 1}})
+}
 
 // image reads a file whole: it is one frame.
-func (r *sourceRun) image(in *Input) {
+func (r *sourceRun) image(i int) {
+	in := &r.Inputs[i]
 	data, err := readImage(in.Path)
 	if err != nil {
-		r.fail(in, err)
+		r.fail(i, err)
 		return
 	}
-	r.put(Item{Input: in, Frame: frame.Encoded(data), Ext: imageExt(in.Path, data)})
+	r.put(Item{Input: in, Frame: frame.Encoded(data), Ext: imageExt(in.Path, data), Next: Position{Input: i + 1}})
 }
 
 func readImage(name string) ([]byte, error) {
@@ -167,13 +196,14 @@ func imageExt(name string, data []byte) string {
 }
 
 // stream splits standard input, or another pipe, and returns the number of its images.
-func (r *sourceRun) stream(ctx context.Context, in *Input) int {
+func (r *sourceRun) stream(ctx context.Context, i int) int {
+	in := &r.Inputs[i]
 	from, err := r.openStream(ctx, in)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return 0
 	case err != nil:
-		r.fail(in, cannotRead(in.Name, err))
+		r.fail(i, cannotRead(in.Name, err))
 		return 1
 	}
 	defer from.Close()
@@ -183,7 +213,7 @@ func (r *sourceRun) stream(ctx context.Context, in *Input) int {
 			return n
 		}
 		if n++; err != nil {
-			r.fail(in, fmt.Errorf("%s: image %d: %w", in.Name, n, err))
+			r.fail(i, fmt.Errorf("%s: image %d: %w", in.Name, n, err))
 			return n
 		}
 		it := Item{Input: in, Frame: frame.Encoded(p.data), Number: n, Ext: p.ext}
@@ -193,7 +223,7 @@ func (r *sourceRun) stream(ctx context.Context, in *Input) int {
 		}
 	}
 	if n == 0 {
-		r.fail(in, fmt.Errorf("%s has no images: it is empty", in.Name))
+		r.fail(i, fmt.Errorf("%s has no images: it is empty", in.Name))
 	}
 	return max(n, 1)
 }

@@ -66,7 +66,7 @@ func mixed(t *testing.T) (s *Source, closed *int) {
 		t.Fatal(err)
 	}
 	closed = new(int)
-	open := func(context.Context, string) (VideoReader, error) {
+	open := func(context.Context, string, int) (VideoReader, error) {
 		return fakeVideo{frames: 3, broken: 2, info: farm.Video{FPS: 10, Frames: 3}, closed: closed}, nil
 	}
 	return &Source{Inputs: in, Open: open, Stdin: strings.NewReader(png + png)}, closed
@@ -99,7 +99,7 @@ func TestLimit(t *testing.T) {
 
 func TestAVideoThatCannotBeOpenedIsOneFailure(t *testing.T) {
 	s := &Source{Inputs: []Input{{Kind: Live, Name: "camera:7", Path: "camera:7", Rel: "camera-7"}}}
-	s.Open = func(context.Context, string) (VideoReader, error) { return nil, errors.New("no such device") }
+	s.Open = func(context.Context, string, int) (VideoReader, error) { return nil, errors.New("no such device") }
 	for it := range s.Items(background()) {
 		if it.Err == nil || it.Err.Error() != "no such device" {
 			t.Error(it.Err)

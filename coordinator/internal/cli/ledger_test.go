@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+)
+
+// resumed is a folder for runs with --resume over images that the fake engine copies, but for those that are bad.
+type resumed struct {
+	t   *testing.T
+	dir string
+}
+
+var errDied = errors.New("died")
+
+// dying is a keeper that ends the run.
+type dying struct {
+	media.Keeper
+	after int
+}
+
+func (d *dying) Write(ctx context.Context, it media.Item, ext string, r *farm.Result) error {
+	if d.after--; d.after < 0 {
+		r.Release()
+		return errDied
+	}
+	return d.Keeper.Write(ctx, it, ext, r)
+}
+
+// begin opens the ledger as the command does.
+func (x *resumed) begin() *runJob {
+	x.t.Helper()
+	in, out := filepath.Join(x.dir, "in"), filepath.Join(x.dir, "out")
+	o := &runOptions{inputs: []string{in}, output: out + "/", data: filepath.Join(x.dir, "data.jsonl"), resume: true}
+	p, err := pipeline.Parse("stats")
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	j := &runJob{options: o, script: script{Pipeline: p}, output: media.Output{Kind: media.ToFolder, Path: out}}
+	if j.inputs, err = media.Resolve(o.inputs, false); err != nil {
+		x.t.Fatal(err)
+	}
+	if j.ledger, err = o.openLedger(j); err != nil {
+		x.t.Fatal(err)
+	}
+	x.t.Cleanup(j.ledger.close)
+	if err := j.ledger.begin(); err != nil {
+		x.t.Fatal(err)
+	}
+	j.ledger.restore(&j.tally)
+	return j
+}
+
+func (x *resumed) flow(j *runJob, after int) *flow {
+	x.t.Helper()
+	sink, err := j.ledger.openSink(media.SinkConfig{Output: j.output})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if after > 0 {
+		sink = &dying{j.ledger.sink, after}
+	}
+	data, err := j.ledger.openData(j.options.data, false)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	plan, err := media.NewPlan(j.script.Pipeline, j.output, nil)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	source := &media.Source{Inputs: j.inputs, Start: j.ledger.at()}
+	return &flow{
+		engine: &fakeEngine{}, source: source, plan: plan, sink: sink, data: data, ledger: j.ledger, tally: &j.tally, window: 4,
+	}
+}
+
+// run lets frames flow until the run dies, which it does after so many have come out; 0 is never.
+func (x *resumed) run(after int) (*runJob, error) {
+	x.t.Helper()
+	j := x.begin()
+	f := x.flow(j, after)
+	err := f.run(background(), background())
+	if err == nil {
+		_, err = f.complete(background())
+	}
+	x.die(j)
+	return j, err
+}
+
+// die closes what the system closes of a process that is killed.
+func (x *resumed) die(j *runJob) {
+	if j.ledger.found != nil {
+		j.ledger.found.Abort()
+	}
+	if j.ledger.journal != nil {
+		_ = j.ledger.journal.Close()
+	}
+	j.ledger.journal = nil
+}
+
+func newResumed(t *testing.T, n int) *resumed {
+	t.Helper()
+	x := &resumed{t, t.TempDir()}
+	if err := os.Mkdir(filepath.Join(x.dir, "in"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		content := fmt.Sprint("picture ", i)
+		if i%4 == 2 {
+			content = "bad"
+		}
+		if err := os.WriteFile(filepath.Join(x.dir, "in", fmt.Sprintf("%02d.png", i)), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return x
+}
+
+func TestARunThatDiedAnywhereIsGoneOnWith(t *testing.T) {
+	const n = 11 // of which 8 come out
+	whole := newResumed(t, n)
+	undisturbed, err := whole.run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for first := 1; first <= 6; first++ {
+		x := newResumed(t, n)
+		for _, after := range []int{first, 1} {
+			if _, err := x.run(after); !errors.Is(err, errDied) {
+				t.Fatalf("it was to die after %d: %v", after, err)
+			}
+		}
+		j, err := x.run(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := x.story(j), whole.story(undisturbed); got != want {
+			t.Errorf("died after %d: %s\nwant %s", first, got, want)
+		}
+	}
+}
+
+// Between the end of the work and the removal of the journal the outputs get their names.
+func TestARunThatDiedWhileNamingIsGoneOnWith(t *testing.T) {
+	whole := newResumed(t, 5)
+	undisturbed, err := whole.run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, named := range []bool{false, true} {
+		x := newResumed(t, 5)
+		j := x.begin()
+		f := x.flow(j, 0)
+		if err := errors.Join(f.run(background(), background()), f.ledger.finish(background())); err != nil {
+			t.Fatal(err)
+		}
+		if named {
+			if err := f.data.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x.die(j)
+		if j, err = x.run(0); err != nil {
+			t.Fatal(err)
+		}
+		if !j.ledger.complete() {
+			t.Error("it did not know that it was complete")
+		}
+		if got, want := x.story(j), whole.story(undisturbed); got != want {
+			t.Errorf("named %v: %s\nwant %s", named, got, want)
+		}
+	}
+}
+
+// story is what a run tells of itself, and every file with its content.
+func (x *resumed) story(j *runJob) string {
+	x.t.Helper()
+	c := &j.tally
+	text := fmt.Sprintf("%d in, %d out, %d failed: %+v\n", c.in.Load(), c.out.Load(), c.bad.Load(), c.stories())
+	err := filepath.WalkDir(x.dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			data, _ := os.ReadFile(path)
+			text += fmt.Sprintf("%s: %s\n", path, data)
+		}
+		return err
+	})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return strings.ReplaceAll(text, x.dir, "")
+}
+
+// An image may be there that its writer was killed before it could tell of, the very first too.
+func TestARunThatDiedBeforeItsFirstLineIsGoneOnWith(t *testing.T) {
+	whole := newResumed(t, 5)
+	undisturbed, err := whole.run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newResumed(t, 5)
+	x.die(x.begin())
+	if err := os.WriteFile(filepath.Join(x.dir, "out/00.png"), []byte("picture 0"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	j, err := x.run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := x.story(j), whole.story(undisturbed); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}
