@@ -24,8 +24,9 @@ var towers = map[string][][]string{
 		{"coordinator/internal/cgroup/...", "coordinator/internal/journal/...", "coordinator/internal/splice/..."},
 	},
 	"worker": {
-		{"worker"}, // main
-		{"worker/internal/cv/...", "worker/fake/..."},
+		{"worker", "worker/example/..."}, // mains
+		{"worker/opencv/..."},
+		{"worker/internal/cv/...", "worker/fake/...", "worker/codec/..."},
 		{"worker/workertest/..."},
 		{"worker/serve/..."},
 	},

@@ -2,6 +2,9 @@
 // it says how to get them.
 package main
 
-import "github.com/cvfarm/cvfarm/worker/serve"
+import (
+	"github.com/cvfarm/cvfarm/worker/opencv"
+	"github.com/cvfarm/cvfarm/worker/serve"
+)
 
-func main() { serve.Main(open) }
+func main() { serve.Main(opencv.New) }

@@ -63,7 +63,7 @@ func (l *loop) run(ctx context.Context, d time.Duration) (n uint64, took time.Du
 		if err := ctx.Err(); err != nil {
 			return n, took, err
 		}
-		o := &Output{block: l.block, grow: l.grow}
+		o := &Output{memory: memory{l.block, l.grow}}
 		if err := l.program.Run(l.frames[n%uint64(len(l.frames))], o); err != nil {
 			return n, took, err
 		}

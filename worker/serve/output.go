@@ -11,10 +11,10 @@ import (
 
 // Output takes what one Run of a program makes. It belongs to that Run: it is not for concurrent use and not for later.
 type Output struct {
-	block []byte                      // lent by the coordinator; may be empty
-	grow  func(n int) ([]byte, error) // asks for a larger block, blocks until answered
-	step  func(i int)                 // tells the coordinator where we are; may be nil
-	state func(step int) *State       // nil where the job belongs to no stream
+	memory
+	step  func(i int)           // tells the coordinator where we are; may be nil
+	state func(step int) *State // nil where the job belongs to no stream
+	base  int                   // the step at which the program begins, where it is a part of another
 
 	out     frame.Frame // Pix within block, or nil
 	same    bool
@@ -23,6 +23,12 @@ type Output struct {
 	started time.Time
 	current int
 	shapes  []frame.Geometry // of a plan
+}
+
+// memory is where the picture goes.
+type memory struct {
+	block []byte                      // lent by the coordinator; may be empty
+	grow  func(n int) ([]byte, error) // asks for a larger block, blocks until answered
 }
 
 // Value is something that a step found beside the pixels. JSON is its documented shape.
@@ -74,6 +80,7 @@ func (o *Output) SetPTS(d time.Duration) { o.out.PTS = d }
 
 // Step says that step i begins. It stamps the time, and shows the coordinator that there is progress.
 func (o *Output) Step(i int) {
+	i += o.base
 	now := time.Now()
 	o.finish(now)
 	o.steps = append(o.steps, 0)
@@ -131,8 +138,8 @@ type Stream struct{ kept streams }
 // Try runs a program on the stream's next frame.
 func (s *Stream) Try(p Program, in frame.Frame) (Outcome, error) {
 	o := &Output{
-		grow:  func(n int) ([]byte, error) { return make([]byte, n), nil },
-		state: func(step int) *State { return s.kept.state(1, 1, step) },
+		memory: memory{grow: func(n int) ([]byte, error) { return make([]byte, n), nil }},
+		state:  func(step int) *State { return s.kept.state(1, 1, step) },
 	}
 	if err := p.Run(in, o); err != nil {
 		return Outcome{}, err

@@ -178,8 +178,8 @@ func (ss *session) run(lane int, j *workerpb.Job) *workerpb.Result {
 
 func (ss *session) tryRun(lane int, j *workerpb.Job) (*Output, error) {
 	o := &Output{
-		grow: func(n int) ([]byte, error) { return ss.ask(j.Id, n) },
-		step: func(int) { ss.view.Report(lane, j.Id) },
+		memory: memory{grow: func(n int) ([]byte, error) { return ss.ask(j.Id, n) }},
+		step:   func(int) { ss.view.Report(lane, j.Id) },
 	}
 	program, err := ss.find(j.Program)
 	if err != nil {

@@ -1,6 +1,6 @@
 //go:build !opencv
 
-package main
+package opencv
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
-func open(serve.Settings) (serve.Engine, error) {
+// New fails: there is no OpenCV in this build.
+func New(serve.Settings) (serve.Engine, error) {
 	return nil, errors.New(`this worker was built without OpenCV: build it with "make build", or with go build -tags "$(make -s print-tags)" ./worker`)
 }
