@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -133,12 +134,16 @@ type Outcome struct {
 func Try(p Program, in frame.Frame) (Outcome, error) { return new(Stream).Try(p, in) }
 
 // Stream is the frames of one source, for tests of ops that keep something from frame to frame. The zero Stream is a new one.
-type Stream struct{ kept streams }
+type Stream struct {
+	// Fill is what the bytes of an output are before the program writes them. No result may depend on it.
+	Fill byte
+	kept streams
+}
 
 // Try runs a program on the stream's next frame.
 func (s *Stream) Try(p Program, in frame.Frame) (Outcome, error) {
 	o := &Output{
-		memory: memory{grow: func(n int) ([]byte, error) { return make([]byte, n), nil }},
+		memory: memory{grow: s.lend},
 		state:  func(step int) *State { return s.kept.state(1, 1, step) },
 	}
 	if err := p.Run(in, o); err != nil {
@@ -148,6 +153,13 @@ func (s *Stream) Try(p Program, in frame.Frame) (Outcome, error) {
 		o.out = in
 	}
 	return Outcome{Frame: o.out, Values: o.values}, nil
+}
+
+func (s *Stream) lend(n int) ([]byte, error) {
+	if s.Fill == 0 {
+		return make([]byte, n), nil
+	}
+	return bytes.Repeat([]byte{s.Fill}, n), nil
 }
 
 // Close drops what was kept.
