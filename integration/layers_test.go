@@ -100,6 +100,7 @@ var rules = []rule{
 			"coordinator/internal/media":      "puts files in place without replacing any, and sees a full disk before the encoder does",
 			"coordinator/farm":                "sizes its shared memory by the machine's",
 			"worker/fake":                     "dies by every signal there is",
+			"worker/workertest":               "makes the connection that a worker is born with",
 			"coordinator/internal/quarantine": "tells a file system that cannot sync a folder from one that failed to",
 			"coordinator/internal/journal":    "keeps a second coordinator away from a journal",
 		},

@@ -58,9 +58,9 @@ var millis = pipeline.Int("ms", 10, 0, 3_600_000, "How long, in milliseconds.")
 
 // deeds is everything that the fake worker can do.
 var deeds = []deed{
-	{"echo", "Return the input.", nil, func(_ step, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
-	{"decode", "Return the input, for commands that put decode in front.", nil, func(_ step, _ frame.Frame, out *serve.Output) error { out.Same(); return nil }},
-	{"encode", "Return the input.", []pipeline.Param{pipeline.String("ext", ".png", "Ignored.")}, func(step, frame.Frame, *serve.Output) error { return nil }},
+	{"echo", "Let the frame pass.", nil, pass},
+	{"decode", "Let the frame pass, for commands that put decode in front.", nil, pass},
+	{"encode", "Let the frame pass.", []pipeline.Param{pipeline.String("ext", ".png", "Ignored.")}, pass},
 	{"invert", "Complement every byte.", nil, invert},
 	{"grow", "Return a gray frame of that many bytes.", []pipeline.Param{pipeline.Int("n", 1, 1, frame.MaxSide, "Bytes.")}, grow},
 	{"index", "Report the frame's index as data.", nil, func(_ step, in frame.Frame, out *serve.Output) error {
@@ -107,6 +107,8 @@ var deeds = []deed{
 	{"count", "Report how many frames of the stream this worker has seen.", nil, count},
 	{"hog", "Take memory.", []pipeline.Param{pipeline.Int("mb", 64, 1, 1<<20, "How much.")}, hog},
 }
+
+func pass(step, frame.Frame, *serve.Output) error { return nil }
 
 func invert(_ step, in frame.Frame, out *serve.Output) error {
 	dst, err := same(in, out)

@@ -147,9 +147,11 @@ func (s *server) find(id uint32) (Program, error) {
 	if !ok {
 		return nil, fault.Errorf(fault.Invalid, "program %d was never defined", id)
 	}
-	if c.text != "" {
-		c.once.Do(func() { c.program, c.err = s.compile(c) })
-	}
+	c.once.Do(func() {
+		if c.program == nil { // a reader or a writer is there already
+			c.program, c.err = s.compile(c)
+		}
+	})
 	return c.program, c.err
 }
 

@@ -90,7 +90,12 @@ char *bridge_blur(mat src, mat dst, int width, int height, int border) {
 }
 
 char *bridge_bilateral(mat src, mat dst, int d, double sigma_color, double sigma_space, int border) {
-    return guard([=] { cv::bilateralFilter(at(src), at(dst), d, sigma_color, sigma_space, border); });
+    return guard([=] {
+        // A difference of two floats that is no number would be an index into its table, far outside.
+        if (at(src).depth() == CV_32F && !cv::checkRange(at(src), true, nullptr, -1e30, 1e30))
+            CV_Error(cv::Error::StsOutOfRange, "needs numbers of -1e30 to 1e30, and there are others, or none, among the pixels");
+        cv::bilateralFilter(at(src), at(dst), d, sigma_color, sigma_space, border);
+    });
 }
 
 char *bridge_threshold(mat src, mat dst, double *thresh, double maxval, int type) {

@@ -4,6 +4,7 @@ package cv
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -44,6 +45,52 @@ func FuzzPipelines(f *testing.F) {
 		}
 		runTwice(t, prog, frames)
 	})
+}
+
+// A bilateral filter of floats took the difference of two that were no numbers for an index into a table, and crashed.
+func TestFloatsThatAreNoNumbersAreNoCrash(t *testing.T) {
+	engine := New(Options{})
+	var inputs []frame.Frame
+	for _, special := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32, -math.MaxFloat32} {
+		for _, format := range []frame.Format{frame.FormatGray, frame.FormatBGR} {
+			inputs = append(inputs, readOnly(t, floats(t, format, special)))
+		}
+	}
+	for _, op := range engine.catalogue {
+		p, err := pipeline.Parse(op.Example)
+		if err != nil || p[0].Op != op.Name {
+			p = pipeline.Pipeline{{Op: op.Name}}
+		}
+		prog, err := engine.Compile(p, nil)
+		if err != nil {
+			continue // it needs inputs, or arguments
+		}
+		for _, in := range inputs {
+			out, err := serve.Try(prog, in)
+			checkOutcome(t, prog, in, out, err)
+		}
+		prog.Close()
+	}
+}
+
+// floats is a picture of small numbers with a special one here and there, also where its negative is near.
+func floats(t *testing.T, format frame.Format, special float64) frame.Frame {
+	t.Helper()
+	f, err := frame.New(frame.Geometry{Width: 23, Height: 17, Format: format, Depth: frame.F32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(f.Pix); i += 4 {
+		v := float64(i % 7)
+		switch i / 4 % 11 {
+		case 3:
+			v = special
+		case 5:
+			v = -special
+		}
+		binary.NativeEndian.PutUint32(f.Pix[i:], math.Float32bits(float32(v)))
+	}
+	return f
 }
 
 // runTwice checks the results of a stream of frames, and that they do not depend on what their memory held before.
@@ -230,7 +277,7 @@ func (g *generator) list(p pipeline.Param, n int) string {
 
 // whole is a whole number in the range, odd where it must be.
 func (g *generator) whole(p pipeline.Param) string {
-	low, high := bounds(p, math.MinInt32, math.MaxInt32)
+	low, high := rangeOf(p, math.MinInt32, math.MaxInt32)
 	n := int(g.within(math.Ceil(low), math.Floor(high)))
 	if p.Odd && n%2 == 0 {
 		if n++; n > int(high) {
@@ -241,7 +288,7 @@ func (g *generator) whole(p pipeline.Param) string {
 }
 
 func (g *generator) number(p pipeline.Param) string {
-	low, high := bounds(p, -1e9, 1e9)
+	low, high := rangeOf(p, -1e9, 1e9)
 	v := g.within(low, high)
 	if g.often(3) {
 		v = min(max(math.Round(v), low), high)
@@ -249,7 +296,7 @@ func (g *generator) number(p pipeline.Param) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-func bounds(p pipeline.Param, low, high float64) (float64, float64) {
+func rangeOf(p pipeline.Param, low, high float64) (float64, float64) {
 	if p.Min != nil {
 		low = *p.Min
 	}
