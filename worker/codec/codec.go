@@ -28,8 +28,8 @@ func Ops() []serve.Op {
 			Run:     decode,
 		}, {
 			OpInfo: describe("encode", "Make an image file of the picture.", "encode ext=.png", "the bytes of the file",
-				pipeline.Choice("ext", []string{".jpg", ".jpeg", ".png"}, "The kind of file, by its usual extension."),
-				pipeline.Int("quality", 95, 1, 100, "Of a JPEG: the higher, the larger and the better.")),
+				pipeline.Choice("ext", []string{".jpg", ".jpeg", ".png"}, "kind of file, by its usual extension"),
+				pipeline.Int("quality", 95, 1, 100, "of a JPEG: the higher, the larger and the better")),
 			Formats: []frame.Format{frame.FormatGray, frame.FormatBGR, frame.FormatBGRA},
 			Depths:  []frame.Depth{frame.U8},
 			Shape:   becomes(frame.Geometry{Format: frame.FormatEncoded}),

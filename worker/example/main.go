@@ -19,7 +19,7 @@ func blacken() serve.Op {
 		OpInfo: pipeline.OpInfo{
 			Name: "blacken", Family: "mine", Doc: "Make black what is darker than a level, and count it.", Example: "blacken level=80",
 			Returns: "a picture of the same size, format and depth, and the data black",
-			Params:  []pipeline.Param{pipeline.Int("level", 64, 0, 255, "The least value that stays.")},
+			Params:  []pipeline.Param{pipeline.Int("level", 64, 0, 255, "least value that stays")},
 		},
 		Depths: []frame.Depth{frame.U8},
 		Run: func(a pipeline.Args, in frame.Frame, out *serve.Output) error {

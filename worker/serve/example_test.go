@@ -18,7 +18,7 @@ import (
 func Example() {
 	brighten := serve.Op{
 		OpInfo: pipeline.OpInfo{
-			Name: "brighten", Doc: "Add to every value.", Params: []pipeline.Param{pipeline.Int("by", 10, 0, 255, "How much.")},
+			Name: "brighten", Doc: "Add to every value.", Params: []pipeline.Param{pipeline.Int("by", 10, 0, 255, "how much")},
 		},
 		Depths: []frame.Depth{frame.U8},
 		Run: func(a pipeline.Args, in frame.Frame, out *serve.Output) error {

@@ -28,7 +28,7 @@ func describesItself(h *host) {
 
 func (h *host) checkOp(op pipeline.OpInfo) {
 	h.Helper()
-	if !isSentence(op.Doc) {
+	if !strings.HasSuffix(op.Doc, ".") || strings.ContainsAny(op.Doc, "\r\n") {
 		h.Errorf("%s: its doc is one line that ends with a full stop, and not %q", op.Name, op.Doc)
 	}
 	p := pipeline.Pipeline{{Op: op.Name, Args: required(op)}}
@@ -40,8 +40,8 @@ func (h *host) checkOp(op pipeline.OpInfo) {
 	}
 	seen := map[string]bool{}
 	for _, param := range op.Params {
-		if seen[param.Name] || !isSentence(param.Doc) {
-			h.Errorf("%s: %s is there twice, or its doc is not one line with a full stop: %q", op.Name, param.Name, param.Doc)
+		if seen[param.Name] || param.Doc == "" || strings.ContainsAny(param.Doc, "\r\n") {
+			h.Errorf("%s: %s is there twice, or its doc is not one line: %q", op.Name, param.Name, param.Doc)
 		}
 		seen[param.Name] = true
 		if param.Min != nil && param.Max != nil && *param.Min > *param.Max {
@@ -58,10 +58,6 @@ func (h *host) checkOp(op pipeline.OpInfo) {
 	if err != nil {
 		h.Errorf("%s: its example, %s: %v", op.Name, op.Example, err)
 	}
-}
-
-func isSentence(doc string) bool {
-	return strings.HasSuffix(doc, ".") && !strings.ContainsAny(doc, "\r\n")
 }
 
 // required is arguments for the parameters that have no default.
