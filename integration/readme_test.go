@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,7 @@ func readmeBlocks(t *testing.T) []readmeBlock {
 // fails; the block after it is then what it prints.
 func TestTheREADMEsCommandsDoWhatItSays(t *testing.T) {
 	dir := readmeFolder(t)
+	ownWorker(t, dir)
 	blocks := readmeBlocks(t)
 	for i, b := range blocks {
 		if b.lang != "sh" {
@@ -119,22 +121,36 @@ func checkTarget(t *testing.T, command string) {
 	}
 }
 
-// The README's Go program is readme/main.go, and works.
-func TestTheREADMEsProgramRuns(t *testing.T) {
-	source, err := os.ReadFile("readme/main.go")
-	if err != nil {
-		t.Fatal(err)
+// The README's Go is that of files which are compiled and run.
+func TestTheREADMEsGoIsFromFilesThatAreTested(t *testing.T) {
+	var sources []string
+	for _, file := range []string{"readme/main.go", "../worker/example/main.go", "../worker/opencv/join_test.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, string(text))
 	}
-	_, program, _ := strings.Cut(string(source), "package main\n")
-	found := false
+	found := map[int]bool{}
 	for _, b := range readmeBlocks(t) {
-		found = found || b.lang == "go" && b.text == "package main\n"+program
+		if b.lang != "go" {
+			continue
+		}
+		i := slices.IndexFunc(sources, func(s string) bool { return strings.Contains(s, "\n"+b.text) })
+		if i < 0 {
+			t.Errorf("no file has this Go block of the README:\n%s", b.text)
+		}
+		found[i] = true
 	}
-	if !found {
-		t.Fatal("the README's Go block is not integration/readme/main.go")
+	if len(found) != len(sources) {
+		t.Errorf("the README has Go of %d files, want %d", len(found), len(sources))
 	}
+}
+
+// The README's first Go program is readme/main.go, and works.
+func TestTheREADMEsProgramRuns(t *testing.T) {
 	dir := readmeFolder(t)
-	program = filepath.Join(dir, "readme")
+	program := filepath.Join(dir, "readme")
 	if out, err := exec.Command("go", "build", "-o", program, "./readme").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
