@@ -17,7 +17,7 @@ var towers = map[string][][]string{
 		{"coordinator"}, // main
 		{"coordinator/internal/cli/..."},
 		{"coordinator/internal/server/...", "coordinator/internal/dash/...", "coordinator/internal/media/...", "coordinator/internal/sheet/...",
-			"coordinator/internal/bench/...", "coordinator/client/..."},
+			"coordinator/internal/bench/...", "coordinator/internal/chaos/...", "coordinator/client/..."},
 		{"coordinator/farm/..."},
 		{"coordinator/internal/quarantine/..."},
 		{"coordinator/internal/proc/...", "coordinator/internal/restart/..."},
@@ -98,6 +98,7 @@ var rules = []rule{
 			"coordinator":                     "names the signals that it answers to",
 			"coordinator/internal/bench":      "tells what a measurement cost in CPU time",
 			"coordinator/internal/cli":        "doctor asks what this kernel can and allows; the report, what a run cost",
+			"coordinator/internal/chaos":      "does to workers what their enemies do",
 			"coordinator/internal/media":      "puts files in place without replacing any, and sees a full disk before the encoder does",
 			"coordinator/farm":                "sizes its shared memory by the machine's",
 			"worker/fake":                     "dies by every signal there is",

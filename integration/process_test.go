@@ -158,3 +158,12 @@ func memoryOf(t *testing.T, pid int) memory {
 	}
 	return m
 }
+
+// stateOf is a letter such as T for a process that is stopped; empty where there is none.
+func stateOf(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))[0]
+}

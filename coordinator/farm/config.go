@@ -58,8 +58,8 @@ type Config struct {
 	// away fails, or ends its worker, and not the machine. The shared frames do not count; about 150 MiB that a worker sets
 	// aside for its libraries and threads do. Defaults to no limit.
 	MemoryCap int64
-	// StallTimeout is how long a worker with a job may show no sign of life before it is killed: a stopped process is found so
-	// long before its job's deadline. Defaults to 5 s.
+	// StallTimeout is how long a worker may show no sign of life before it is killed: a stopped process is found so long before
+	// its job's deadline. Workers show one every 200 ms. Defaults to 5 s.
 	StallTimeout time.Duration
 	// Quarantine is the folder for jobs that ended every worker they were tried in: each is written there with its input and its
 	// story, see the command coordinator quarantine. It is made when it is needed. Several farms may share one. Empty for none.

@@ -29,8 +29,9 @@ type Farm struct {
 	events      broadcaster
 	quarantine  *quarantine.Store // nil for none
 
-	jobs    chan *task // the bounded queue
-	retries chan *task // has room for every job that workers can hold
+	idlers  atomic.Int32 // workers that wait for jobs and have none
+	jobs    chan *task   // the bounded queue
+	retries chan *task   // has room for every job that workers can hold
 
 	stop    context.CancelFunc // hard: ends the supervisors at once
 	stopped context.Context

@@ -41,8 +41,10 @@ type Result struct {
 	Values []Value
 	// Attempts is how often the job was tried: 1 where nothing went wrong.
 	Attempts int
-	// Worker is the number of the worker that did it, from 1.
-	Worker int
+	// Worker is the number of the worker that did it, from 1; PID is its process's.
+	Worker, PID int
+	// Answered is when the answer came from the worker.
+	Answered time.Time
 	// Restarted says that the job's stream went on in another worker than before, because that ended: what ops had kept is lost,
 	// and they began anew with this frame.
 	Restarted bool

@@ -8,8 +8,11 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// watchTick is how often a supervisor looks at its worker's age, memory and heartbeat.
-const watchTick = 500 * time.Millisecond
+// watchTick is how often a supervisor looks at its worker's age, memory and heartbeat: more often where it is to find a stopped
+// worker sooner than by default.
+func (c Config) watchTick() time.Duration {
+	return max(min(500*time.Millisecond, c.StallTimeout/5), 10*time.Millisecond)
+}
 
 // wear is how used up a worker is, with limits that are jittered so that workers that started together do not recycle together.
 type wear struct {
@@ -19,7 +22,7 @@ type wear struct {
 	due         string // why it is to be recycled; empty: it is not
 
 	beats  uint64    // at the last look
-	beaten time.Time // when they last had changed, or the worker had no job
+	beaten time.Time // when they last had changed
 }
 
 func newWear(c Config, now time.Time) wear {
@@ -82,9 +85,9 @@ func (s *supervisor) answeredOne(f *Future) {
 	s.newest = (s.newest + 1) % len(s.recent)
 }
 
-// checkHeartbeat kills a worker that has jobs and shows no sign of life.
+// checkHeartbeat kills a worker that shows no sign of life. One that has no job is not spared: it would cost the next its time.
 func (h *shift) checkHeartbeat(now time.Time) {
-	if beats := h.region.Beats(); beats != h.beats || len(h.inFlight) == 0 {
+	if beats := h.region.Beats(); beats != h.beats {
 		h.beats, h.beaten = beats, now
 		return
 	}

@@ -158,6 +158,28 @@ func TestQuickJobsDoNotQueueUpBehindASlowOne(t *testing.T) {
 	}
 }
 
+// A job was given to a worker behind one that hung, for the time of its deadline, though another worker had nothing to do.
+func TestNoJobWaitsBehindAHangWhileAnotherWorkerIsIdle(t *testing.T) {
+	f := newFarm(t, func(c *Config) { c.Timeout = time.Hour })
+	for i := range 20 {
+		for f.idlers.Load() < 2 {
+			runtime.Gosched()
+		}
+		hang, err := f.Submit(t.Context(), Job{Pipeline: "hang", Frame: gray(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			r, err := one(t, f, Job{Pipeline: "echo", Frame: gray(i)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Release()
+		}
+		hang.Cancel()
+	}
+}
+
 // A frame whose pixels had been replaced was sent with its old ones.
 func TestAFrameWithOtherPixelsIsSentWithThose(t *testing.T) {
 	f := newFarm(t)

@@ -52,12 +52,13 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		fl.began = now // it came with the answer before it
 	}
 	if r.Fault == nil {
-		result, err := h.accept(fl, r)
+		result, err := h.accept(fl, r, now)
 		if err != nil {
 			return err
 		}
 		h.measure(fl, now)
 		h.remove(fl)
+		h.freed()
 		if result.Restarted = fl.left(h.farm, h.hire); result.Restarted {
 			h.farm.events.send(Event{Kind: StreamRestarted, Worker: h.number, PID: h.worker.PID(), Stream: fl.stream.key})
 		}
@@ -69,6 +70,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	}
 	h.measure(fl, now)
 	h.remove(fl)
+	h.freed()
 	h.dropOutput(fl)
 	fl.left(h.farm, nil)
 	fl.failAt(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message, int(r.Fault.Step))
@@ -77,10 +79,17 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	return nil
 }
 
+// freed counts the worker as idle where that was its last job, before the caller hears of the answer and submits the next.
+func (h *shift) freed() {
+	if len(h.inFlight) == 0 && h.suspect == nil && !h.ending && !h.leaving() {
+		h.waits(true)
+	}
+}
+
 // accept makes a Result of the worker's, if it is consistent with the lease.
-func (h *shift) accept(fl *flight, r *workerpb.Result) (*Result, error) {
+func (h *shift) accept(fl *flight, r *workerpb.Result, now time.Time) (*Result, error) {
 	result := &Result{
-		Frame: fl.frame, Attempts: fl.tries + 1, Worker: h.number, Run: time.Duration(max(0, r.RunNs)),
+		Frame: fl.frame, Attempts: fl.tries + 1, Worker: h.number, PID: h.worker.PID(), Answered: now, Run: time.Duration(max(0, r.RunNs)),
 		Values: make([]Value, 0, len(r.Values)), Steps: make([]time.Duration, 0, len(r.StepNs)),
 	}
 	for _, v := range r.Values {

@@ -35,6 +35,7 @@ type shift struct {
 	known    map[uint32]bool // programs that the worker has
 	keeping  map[uint32]bool // those of them that keep something for streams
 	load     time.Duration   // what the flights are expected to take
+	idle     bool            // it waits for jobs and has none; counted in farm.idlers
 	ending   bool            // no job may be sent any more
 	deaf     bool            // we ordered its end: what it says now comes too late
 	timer    *time.Timer     // for the earliest deadline, or earlier
@@ -73,18 +74,20 @@ func (h *shift) run(ctx context.Context) proc.Exit {
 	go h.receive()
 	h.call() // for what its streams had before it came
 	defer h.timer.Stop()
-	watch := time.NewTicker(watchTick)
+	watch := time.NewTicker(h.farm.config.watchTick())
 	defer watch.Stop()
+	defer h.waits(false)
 	for {
 		if h.relieved() {
 			return h.stop(ctx, proc.CauseRecycle, h.due)
 		}
 		retries, jobs := h.sources()
+		h.waits(jobs != nil && len(h.inFlight) == 0)
 		select {
 		case t := <-retries:
-			h.send(t)
+			h.took(t)
 		case t := <-jobs:
-			h.send(t)
+			h.took(t)
 		case h.relief = <-h.wantsRelief():
 		case reply, ok := <-h.replies:
 			if !ok { // the worker is ending, Done follows; nothing more can be sent
@@ -117,12 +120,36 @@ func (h *shift) run(ctx context.Context) proc.Exit {
 // sources are the channels to take tasks from. A task that was tried before goes first: nobody has waited longer.
 func (h *shift) sources() (retries, jobs chan *task) {
 	switch {
-	case h.ending || !h.hasRoom():
+	case h.ending || !h.hasRoom() || h.yields():
 		return nil, nil
 	case len(h.farm.retries) > 0:
 		return h.farm.retries, nil
 	}
 	return h.farm.retries, h.farm.jobs
+}
+
+// yields reports whether a job would wait here for one that may take long, or hang, while another worker has nothing to do.
+func (h *shift) yields() bool { return len(h.inFlight) >= h.farm.lanes && h.farm.idlers.Load() > 0 }
+
+// took sends a task that was taken from the queue, or passes it on: the supervisor may have waited for it since before another
+// worker had nothing to do.
+func (h *shift) took(t *task) {
+	if t.stream == nil && h.yields() {
+		h.farm.retries <- t // has room for every job that workers can hold
+		return
+	}
+	h.send(t)
+}
+
+// waits counts the worker among those that have nothing to do, or not.
+func (h *shift) waits(idle bool) {
+	switch {
+	case idle && !h.idle:
+		h.farm.idlers.Add(1)
+	case !idle && h.idle:
+		h.farm.idlers.Add(-1)
+	}
+	h.idle = idle
 }
 
 // summons is the channel that tells of tasks in the supervisor's streams.
@@ -200,6 +227,7 @@ func suspicious(t *task) bool { return len(t.attempts) > 0 }
 
 // send gives the worker a task, and with it whatever else waits in the queue and has room.
 func (h *shift) send(t *task) {
+	h.waits(false)
 	req := &h.request
 	req.Define, req.Forget, req.Jobs = nil, nil, req.Jobs[:0]
 	for more := true; more; t, more = h.pull() {
@@ -224,8 +252,12 @@ func (h *shift) pull() (*task, bool) {
 	if !h.hasRoom() {
 		return nil, false
 	}
+	retries, jobs := h.farm.retries, h.farm.jobs
+	if h.yields() {
+		retries, jobs = nil, nil
+	}
 	select {
-	case t := <-h.farm.retries:
+	case t := <-retries:
 		return t, true
 	default:
 	}
@@ -233,7 +265,7 @@ func (h *shift) pull() (*task, bool) {
 		return t, true
 	}
 	select {
-	case t := <-h.farm.jobs:
+	case t := <-jobs:
 		return t, true
 	default:
 		return nil, false

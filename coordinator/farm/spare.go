@@ -14,6 +14,7 @@ import (
 type hire struct {
 	worker *proc.Worker
 	region *shm.Region
+	spare  bool // it was kept ready
 }
 
 // hire starts a worker, when it is its turn: as many at a time start well as there are CPUs, more would only time out.
@@ -34,7 +35,7 @@ func (f *Farm) hire(ctx context.Context) (*hire, error) {
 		return nil, err
 	}
 	f.met(w.Info())
-	return &hire{w, region}, nil
+	return &hire{worker: w, region: region}, nil
 }
 
 // dismiss ends a worker that has no jobs.
@@ -58,7 +59,11 @@ func (f *Farm) keepSpare(ctx context.Context) {
 	for ctx.Err() == nil {
 		h, err := f.hire(ctx)
 		if err == nil {
+			h.spare = true
 			err = f.offer(ctx, h)
+		} else if ctx.Err() == nil {
+			exit := exitOf(err)
+			f.events.send(Event{Kind: WorkerEnded, PID: exit.PID, Exit: &exit, Err: err})
 		}
 		if err != nil && !wait(ctx, meter.Failed(time.Now())) {
 			return

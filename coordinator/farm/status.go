@@ -92,7 +92,7 @@ type EventKind string
 // The kinds.
 const (
 	WorkerReady EventKind = "worker ready"
-	WorkerEnded EventKind = "worker ended" // with Exit, or with Err where it never was ready
+	WorkerEnded EventKind = "worker ended" // with Exit, and with Err where it never was ready; Worker is 0 for the spare
 	ReaderAgain EventKind = "reader restarted"
 	// The breaker of a supervisor changed its state. With Breaker, and with Err where a start that failed changed it.
 	BreakerChanged EventKind = "breaker changed"
@@ -108,8 +108,10 @@ type Event struct {
 	Kind   EventKind
 	Worker int
 	PID    int
-	Exit   *Exit
-	Err    error
+	// Spare says of a worker that is ready that it was kept ready to take over.
+	Spare bool
+	Exit  *Exit
+	Err   error
 	// Breaker, Stream and Entry come with the kinds that say so.
 	Breaker Breaker
 	Stream  string

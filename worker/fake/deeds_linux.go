@@ -73,6 +73,12 @@ var deeds = []deed{
 		time.Sleep(time.Duration(a.Int("ms")) * time.Millisecond)
 		return nil
 	}},
+	{"hold", "Wait until a file exists.", []pipeline.Param{pipeline.String("file", "", "Which.")}, func(a step, _ frame.Frame, _ *serve.Output) error {
+		for _, err := os.Stat(a.String("file")); err != nil; _, err = os.Stat(a.String("file")) {
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}},
 	{"fail", "Refuse the frame.", nil, func(step, frame.Frame, *serve.Output) error { return invalid("as it was told to") }},
 	{"undecodable", "Say that the bytes are no image.", nil, func(step, frame.Frame, *serve.Output) error {
 		return fault.Errorf(fault.Undecodable, "as it was told to")

@@ -14,6 +14,7 @@ import (
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
 	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
@@ -25,10 +26,13 @@ func ServeIfWorker() {
 	}
 }
 
-// Main is a fake worker's whole life. How it behaves before it serves anything is told by its environment: see EnvStart.
+// Main is a fake worker's whole life. What it does when no job tells it to is told by its environment: see EnvStart and EnvAt.
 func Main() {
 	misbehaveAtStart(os.Getenv(EnvStart))
-	serve.MainWith(func(serve.Settings) (serve.Engine, error) { return engine{}, nil }, lying)
+	m, err := theMoment()
+	m.at("starting", 0)
+	serve.MainWith(func(serve.Settings) (serve.Engine, error) { return engine{}, err },
+		func(s workerpb.WorkerServiceServer) workerpb.WorkerServiceServer { return liar{s, m} })
 }
 
 type engine struct{}

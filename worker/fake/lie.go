@@ -1,6 +1,8 @@
 package fake
 
 import (
+	"sync"
+
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 	"github.com/cvfarm/cvfarm/worker/serve"
@@ -17,21 +19,40 @@ func lie(a step, in frame.Frame, out *serve.Output) error {
 const lieMark = "lie"
 
 // liar is a worker server that sends what serve never would.
-type liar struct{ workerpb.WorkerServiceServer }
-
-func lying(s workerpb.WorkerServiceServer) workerpb.WorkerServiceServer { return liar{s} }
+type liar struct {
+	workerpb.WorkerServiceServer
+	moment *moment
+}
 
 func (l liar) Work(stream workerpb.WorkerService_WorkServer) error {
-	return l.WorkerServiceServer.Work(lyingStream{stream})
+	s := lyingStream{stream, l.moment, new(sync.Mutex)}
+	l.moment.speaks(s.send)
+	return l.WorkerServiceServer.Work(s)
 }
 
 type lyingStream struct {
 	workerpb.WorkerService_WorkServer
+	moment *moment
+	mu     *sync.Mutex // held by the one who sends
+}
+
+func (s lyingStream) send(r *workerpb.WorkResponse) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.WorkerService_WorkServer.Send(r)
+}
+
+func (s lyingStream) Recv() (*workerpb.WorkRequest, error) {
+	r, err := s.WorkerService_WorkServer.Recv()
+	if err == nil {
+		s.moment.received(r)
+	}
+	return r, err
 }
 
 func (s lyingStream) Send(r *workerpb.WorkResponse) error {
 	if needs := needless(r); needs != nil {
-		if err := s.WorkerService_WorkServer.Send(needs); err != nil {
+		if err := s.send(needs); err != nil {
 			return err
 		}
 	}
@@ -42,7 +63,11 @@ func (s lyingStream) Send(r *workerpb.WorkResponse) error {
 			}
 		}
 	}
-	return s.WorkerService_WorkServer.Send(r)
+	err := s.send(r)
+	if err == nil {
+		s.moment.replied(r)
+	}
+	return err
 }
 
 // needless asks for memory for jobs that are not being run: the two after the one whose answer follows.

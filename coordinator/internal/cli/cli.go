@@ -59,7 +59,7 @@ A worker that crashes, hangs or leaks costs one attempt of one frame, never the 
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(app.runCommand(), app.previewCommand(), app.benchCommand(), app.opsCommand(), app.quarantineCommand(),
-		app.doctorCommand(), app.versionCommand())
+		app.chaosCommand(), app.doctorCommand(), app.versionCommand())
 	return root
 }
 

@@ -102,6 +102,16 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 		{"run " + old + " -p gray --overwrite --data " + old, "is an input"},
 		{"run camera:x -p gray -o none", "camera:x"},
 		{"run - - -p gray -o none", "given twice"},
+		{"chaos", "no input"},
+		{"chaos a.jpg", "no pipeline: give -p, such as"},
+		{"chaos a.jpg -p gray --rate 0", "--rate 0: more than 0 and up to 1000 are possible"},
+		{"chaos a.jpg -p gray --rate 1001", "--rate 1001"},
+		{"chaos a.jpg -p gray --kinds kill,maim", `"maim" is no kind of disturbance; they are kill, segv, stop and starve`},
+		{"chaos a.jpg -p gray --for -1s", "--for -1s: it cannot be negative"},
+		{"chaos - -p gray", "can be read once only"},
+		{"chaos - -p gray --no-compare --for 1s", "can be read once only"},
+		{"chaos camera:0 -p gray", "is not the same each time: give --no-compare"},
+		{"chaos a.jpg -p gray --json " + old, "exists already: --overwrite replaces it"},
 		{"ops a b", "one name"},
 		{"ops show", "one name, but got 0"},
 		{"ops search", "at least one word"},
@@ -112,7 +122,7 @@ func TestWrongUsageIsSaidBeforeAnythingStarts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		args := splitArgs(tt.args)
-		if args[0] == "run" && !strings.Contains(tt.args, "--worker ") {
+		if (args[0] == "run" || args[0] == "chaos") && !strings.Contains(tt.args, "--worker ") {
 			args = append(args, "--worker", worker)
 		}
 		out, err := try(t, args...)

@@ -16,8 +16,9 @@ const maxFailures = 10_000
 // tally counts what became of the frames of a run. The zero tally is empty.
 type tally struct {
 	in, out, bad atomic.Int64
-	total        atomic.Int64 // -1 unknown
-	before       int64        // of out, by earlier runs
+	total        atomic.Int64             // -1 unknown
+	before       int64                    // of out, by earlier runs
+	heard        func(media.Item, uint64) // of each failure; nil for nobody
 
 	mu       sync.Mutex
 	failures []failure
@@ -39,6 +40,9 @@ type failure struct {
 // failed counts a frame, whose item says why, and returns its story.
 func (t *tally) failed(it media.Item, index uint64) failure {
 	t.bad.Add(1)
+	if t.heard != nil {
+		t.heard(it, index)
+	}
 	f := failureOf(it)
 	f.Index = index
 	t.mu.Lock()
