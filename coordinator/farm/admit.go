@@ -189,29 +189,36 @@ func (f *Farm) own(in frame.Frame) *shm.Lease {
 	return lease
 }
 
-// waitForMemory returns a lease for a frame's bytes, until ctx or the farm ends. Where the farm's whole timeout passes without a
-// single answer meanwhile, the memory is held by those who have theirs, and waiting may have no end.
+// waitForMemory returns a lease for a frame's bytes, until ctx or the farm ends.
 func (f *Farm) waitForMemory(ctx context.Context, j Job) (*shm.Lease, error) {
+	lease, err := f.lease(ctx, f.host, len(j.Frame.Pix))
+	if code, refused := fault.CodeOf(err); refused {
+		return nil, refuse(j, code, err.Error())
+	}
+	return lease, err
+}
+
+// lease waits for n bytes of a region, until ctx or the farm ends. Where the farm's whole timeout passes without a single answer
+// meanwhile, the memory is held by those who have theirs, and waiting may have no end: that is fault.Overloaded.
+func (f *Farm) lease(ctx context.Context, r *shm.Region, n int) (*shm.Lease, error) {
 	waiting, cancel := f.until(ctx)
 	defer cancel()
 	for {
 		before := f.answers()
 		patience, stop := context.WithTimeout(waiting, f.config.Timeout)
-		lease, err := f.host.Lease(patience, len(j.Frame.Pix))
+		lease, err := r.Lease(patience, n)
 		stop()
-		code, refused := fault.CodeOf(err)
+		_, refused := fault.CodeOf(err)
 		switch {
-		case err == nil:
-			return lease, nil
-		case refused:
-			return nil, refuse(j, code, err.Error())
+		case err == nil || refused:
+			return lease, err
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case waiting.Err() != nil:
-			return nil, refuse(j, fault.Closing, "the farm is closing")
+			return nil, fault.Errorf(fault.Closing, "the farm is closing")
 		case f.answers() == before:
-			return nil, refuse(j, fault.Overloaded, fmt.Sprintf("the memory budget for inputs of %d bytes is used up, and no job was "+
-				"answered within %v: are results released?", f.ins.Limit(), f.config.Timeout))
+			return nil, fault.Errorf(fault.Overloaded, "the memory budget for inputs of %d bytes is used up, and no job was answered "+
+				"within %v: are results released?", f.ins.Limit(), f.config.Timeout)
 		}
 	}
 }

@@ -100,6 +100,9 @@ func setDefault[T comparable](p *T, def T) {
 	}
 }
 
+// maxLanes is how many jobs of one worker can be told apart when it dies.
+const maxLanes = 255
+
 // Validate names the first field that makes no sense.
 func (c Config) Validate() error {
 	limits := []struct {
@@ -127,6 +130,9 @@ func (c Config) Validate() error {
 		if l.value < l.low || l.value > l.up {
 			return fmt.Errorf("farm config: %s is %d: %d to %d are possible", l.name, l.value, l.low, l.up)
 		}
+	}
+	if c.Isolation == Thread && c.Workers > maxLanes {
+		return fmt.Errorf("farm config: Workers is %d: under Thread isolation 1 to %d are possible", c.Workers, maxLanes)
 	}
 	if c.Worker == "" {
 		return fmt.Errorf("farm config: Worker is empty: it is the path of the worker binary")

@@ -46,6 +46,7 @@ type Farm struct {
 	idle     chan struct{} // closed when closing and pending is 0
 	broken   int           // supervisors that cannot get a worker
 	lastWord error         // why not
+	turned   chan struct{} // closed when broken changes
 	counts   Counts
 	lastID   atomic.Uint64
 }
@@ -79,7 +80,7 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 		ins: shm.NewBudget("inputs", c.Memory/2), outs: shm.NewBudget("outputs", c.Memory/2),
 		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch)),
 		lanes: lanes, spares: make(chan *hire), starting: make(chan struct{}, 2*CPUQuota()), staffed: make(chan struct{}),
-		closed: make(chan struct{}), idle: make(chan struct{}), quarantine: quarantineOf(c),
+		closed: make(chan struct{}), idle: make(chan struct{}), turned: make(chan struct{}), quarantine: quarantineOf(c),
 	}
 	f.programs = programs{ops: f.Ops, byText: map[string]*program{}, inputs: map[string]*input{}}
 	f.streams = streams{slots: make(chan struct{}, c.QueueSize), byKey: map[string]*stream{}}
@@ -204,22 +205,24 @@ func (f *Farm) met(i Info) {
 }
 
 // despair counts a supervisor that cannot get a worker; hope takes it back.
-func (f *Farm) despair(why error) {
+func (f *Farm) despair(why error) { f.turn(1, why) }
+
+func (f *Farm) hope() { f.turn(-1, nil) }
+
+func (f *Farm) turn(by int, why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.broken++
-	f.lastWord = why
+	f.broken += by
+	if why != nil {
+		f.lastWord = why
+	}
+	close(f.turned)
+	f.turned = make(chan struct{})
 }
 
-func (f *Farm) hope() {
+// hopeless reports whether no worker can be had at all, and why. The channel is closed when that may have changed.
+func (f *Farm) hopeless() (why error, yes bool, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.broken--
-}
-
-// hopeless reports whether no worker can be had at all, and why.
-func (f *Farm) hopeless() (error, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.lastWord, f.broken == len(f.supervisors)
+	return f.lastWord, f.broken == len(f.supervisors), f.turned
 }

@@ -80,7 +80,7 @@ var whens = []when{
 	{"idle", "idle", 1, (*cell).whileIdle},
 	{"before the call", "received", 2, (*cell).all},
 	{"mid-step", "", 2, (*cell).all},
-	{"replied but unread", "replied", 2, (*cell).all},
+	{"replied but unread", "replied", 1, (*cell).afterReply},
 	{"draining", "", 2, (*cell).whileClosing},
 	{"mid-stream", "", 2, (*cell).asStream},
 }
@@ -220,6 +220,13 @@ func (c *cell) submit(from, to int, pipeline, stream string) {
 
 // all submits all jobs at once.
 func (c *cell) all() { c.submit(0, cellJobs, c.deed()+"invert", "") }
+
+// afterReply has it happen when the culprit was answered. Only a job that comes then can find a worker that hangs.
+func (c *cell) afterReply() {
+	c.submit(0, culprit+1, "invert", "")
+	c.until("it happens", c.happened)
+	c.submit(culprit+1, cellJobs, "invert", "")
+}
 
 // asStream does so for one stream.
 func (c *cell) asStream() { c.submit(0, cellJobs, c.deed()+"count | invert", "camera") }

@@ -45,8 +45,8 @@ type Result struct {
 	Worker, PID int
 	// Answered is when the answer came from the worker.
 	Answered time.Time
-	// Restarted says that the job's stream went on in another worker than before, because that ended: what ops had kept is lost,
-	// and they began anew with this frame.
+	// Restarted says that the job's stream went on in another worker than before, because that ended or was recycled: what ops had
+	// kept is lost, and they began anew with this frame.
 	Restarted bool
 	// Run is how long it ran in the worker, as the worker says; Steps is the same for each step.
 	Run   time.Duration
@@ -97,6 +97,21 @@ type Attempt struct {
 
 // Exit is how a worker process ended.
 type Exit = proc.Exit
+
+// Cause is why a worker ended: by itself, or on whose order.
+type Cause = proc.Cause
+
+// The causes.
+const (
+	CauseExited   = proc.CauseExited   // it ended by itself, or was killed from outside
+	CauseDeadline = proc.CauseDeadline // killed: a job in it passed its deadline
+	CauseStalled  = proc.CauseStalled  // killed: it made no progress
+	CauseStart    = proc.CauseStart    // killed: not ready in time
+	CauseProtocol = proc.CauseProtocol // killed: it sent what it must not
+	CauseCancel   = proc.CauseCancel   // killed: its job was cancelled
+	CauseRecycle  = proc.CauseRecycle  // stopped: it reached a limit
+	CauseStop     = proc.CauseStop     // stopped: the farm closed, or needed it no longer
+)
 
 // Error is the source, where the frame has one, the step, where it is about one, and the message.
 func (e *Error) Error() string {

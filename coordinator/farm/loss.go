@@ -11,6 +11,7 @@ import (
 // writes to the outputs any more.
 func (h *shift) over(exit proc.Exit) proc.Exit {
 	guilty := h.guilty()
+	h.blamed = len(h.inFlight) > 0
 	for _, fl := range h.inFlight {
 		if fl.need != nil && !fl.need.Cancel() {
 			h.grant(<-h.granted)
@@ -88,9 +89,9 @@ func (f *Farm) lost(t *task, what happening, a Attempt) {
 	if fate.charged || !fate.retry {
 		t.attempts = append(t.attempts, a)
 	}
-	if fate.retry && len(t.attempts) < f.config.Attempts && t.tries < maxTries && f.stopped.Err() == nil {
-		f.count(func(c *Counts) { c.Retries++ })
-		if t.again(f) {
+	if fate.retry && len(t.attempts) < f.config.Attempts && t.tries < maxTries {
+		if f.stopped.Err() == nil && t.again(f) {
+			f.count(func(c *Counts) { c.Retries++ })
 			return
 		}
 		what, fate = closing, fates[closing]

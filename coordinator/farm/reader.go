@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/shm"
@@ -170,7 +171,7 @@ func (r *Reader) readOnce(ctx context.Context) (frame.Frame, error) {
 	}
 	if g := result.Geometry.Frame(); g != r.video.Geometry || result.Size != uint64(r.size) || result.Same {
 		next.lease.Release()
-		r.session.worker.Kill("protocol", "it decoded another frame than it announced")
+		r.session.worker.Kill(proc.CauseProtocol, "it decoded another frame than it announced")
 		return frame.Frame{}, r.session.died()
 	}
 	f := frame.Frame{
@@ -200,8 +201,8 @@ func (r *Reader) askAhead(ctx context.Context) error {
 		}
 		if lease == nil {
 			var err error
-			if lease, err = r.session.region.Lease(ctx, r.size); err != nil {
-				return err
+			if lease, err = r.farm.lease(ctx, r.session.region, r.size); err != nil {
+				return r.refused(err)
 			}
 		}
 		r.lastID++
@@ -209,6 +210,14 @@ func (r *Reader) askAhead(ctx context.Context) error {
 		r.session.send(&workerpb.Job{Id: r.lastID, Program: theProgram, Output: toBlock(lease)})
 	}
 	return nil
+}
+
+// refused makes a fault of ours an *Error about the next frame.
+func (r *Reader) refused(err error) error {
+	if code, ok := fault.CodeOf(err); ok {
+		return &Error{Code: code, Message: err.Error(), Index: r.count, Source: r.uri}
+	}
+	return err
 }
 
 // drop ends the process and what it was reading.

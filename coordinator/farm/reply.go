@@ -62,7 +62,10 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		if result.Restarted = fl.left(h.farm, h.hire); result.Restarted {
 			h.farm.events.send(Event{Kind: StreamRestarted, Worker: h.number, PID: h.worker.PID(), Stream: fl.stream.key})
 		}
-		fl.settle(h.farm, result, nil)
+		restarted := result.Restarted // the result is the caller's afterwards
+		if !fl.settle(h.farm, result, nil) && restarted {
+			h.farm.streams.owe(fl.stream)
+		}
 		h.answeredOne(&fl.future)
 		h.worked()
 		h.land(fl)

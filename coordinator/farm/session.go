@@ -32,6 +32,7 @@ type session struct {
 	farm    *Farm
 	worker  *proc.Worker
 	region  *shm.Region
+	hooking sync.Mutex  // guards unhook
 	unhook  func() bool // forgets the farm's end
 	once    sync.Once   // for close
 	replies chan *workerpb.WorkResponse
@@ -69,10 +70,12 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 		return nil, &Error{Code: fault.Unavailable, Message: err.Error()}
 	}
 	s := &session{farm: f, worker: w, region: region, replies: make(chan *workerpb.WorkResponse, 4)}
+	s.hooking.Lock()
 	s.unhook = context.AfterFunc(f.stopped, func() {
 		w.Kill(proc.CauseStop, "the farm closes")
 		s.close()
 	})
+	s.hooking.Unlock()
 	go s.receive()
 	return s, nil
 }
@@ -170,7 +173,9 @@ func (s *session) close() { s.once.Do(s.end) }
 func (s *session) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
+	s.hooking.Lock() // the farm's end may come before the hook is known
 	s.unhook()
+	s.hooking.Unlock()
 	s.worker.Stop(ctx)
 	for range s.replies {
 	}

@@ -2,7 +2,6 @@ package farm
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -31,15 +30,16 @@ type shift struct {
 	landed   []*flight            // those that have ended, to be used again
 	request  workerpb.WorkRequest // for send alone
 	parcels  parcels
-	inFlight []*flight       // in the order in which they were sent, which is that in which the worker begins them
-	known    map[uint32]bool // programs that the worker has
-	keeping  map[uint32]bool // those of them that keep something for streams
-	load     time.Duration   // what the flights are expected to take
-	idle     bool            // it waits for jobs and has none; counted in farm.idlers
-	ending   bool            // no job may be sent any more
-	deaf     bool            // we ordered its end: what it says now comes too late
-	timer    *time.Timer     // for the earliest deadline, or earlier
-	armed    time.Time       // when the timer fires; zero when it does not
+	inFlight []*flight           // in the order in which they were sent, which is that in which the worker begins them
+	known    map[uint32]bool     // programs that the worker has
+	kept     map[uint64][]uint32 // the programs that keep something for a stream
+	keeping  map[uint32]int      // for how many streams a program does
+	load     time.Duration       // what the flights are expected to take
+	idle     bool                // it waits for jobs and has none; counted in farm.idlers
+	ending   bool                // no job may be sent any more
+	deaf     bool                // we ordered its end: what it says now comes too late
+	timer    *time.Timer         // for the earliest deadline, or earlier
+	armed    time.Time           // when the timer fires; zero when it does not
 
 	replies chan *workerpb.WorkResponse // in
 	granted chan shm.Granted            // in
@@ -62,7 +62,7 @@ func newShift(s *supervisor, with *hire) *shift {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	return &shift{
-		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, keeping: map[uint32]bool{}, timer: timer,
+		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, kept: map[uint64][]uint32{}, keeping: map[uint32]int{}, timer: timer,
 		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
 		revoke: make(chan uint64, maxPrefetch),
 	}
@@ -164,11 +164,34 @@ func (h *shift) summons() <-chan struct{} {
 func (h *shift) answerCall() {
 	if t, ok := h.pull(); ok {
 		h.send(t)
-	} else if ended := h.farm.streams.farewells(h.supervisor); len(ended) > 0 {
+	} else if ended := h.farewell(); len(ended) > 0 {
 		_ = h.worker.Send(&workerpb.WorkRequest{EndStreams: ended})
 	}
 	if !h.hasRoom() {
 		h.call() // there may be more
+	}
+}
+
+// farewell returns the streams that the worker is to forget, and lets go of the programs that it kept for them.
+func (h *shift) farewell() []uint64 {
+	ended := h.farm.streams.farewells(h.supervisor)
+	for _, id := range ended {
+		for _, p := range h.kept[id] {
+			if h.keeping[p]--; h.keeping[p] == 0 {
+				delete(h.keeping, p)
+			}
+		}
+		delete(h.kept, id)
+	}
+	return ended
+}
+
+// keep remembers that a program keeps something for a stream.
+func (h *shift) keep(t *task) {
+	id, p := t.streamID(), t.program.id
+	if id != 0 && t.program.stateful() && !slices.Contains(h.kept[id], p) {
+		h.kept[id] = append(h.kept[id], p)
+		h.keeping[p]++
 	}
 }
 
@@ -229,7 +252,7 @@ func suspicious(t *task) bool { return len(t.attempts) > 0 }
 func (h *shift) send(t *task) {
 	h.waits(false)
 	req := &h.request
-	req.Define, req.Forget, req.Jobs = nil, nil, req.Jobs[:0]
+	req.Define, req.Forget, req.EndStreams, req.Jobs = nil, nil, h.farewell(), req.Jobs[:0]
 	for more := true; more; t, more = h.pull() {
 		if suspicious(t) && len(h.inFlight) > 0 {
 			h.suspect = t
@@ -282,6 +305,7 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	if !h.known[t.program.id] {
 		h.teach(req, t.program)
 	}
+	h.keep(t)
 	fl := h.board(t)
 	h.load += fl.cost
 	if n := t.predict(); n > 0 {
@@ -305,7 +329,10 @@ func (h *shift) board(t *task) *flight {
 // nothing for a stream.
 func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
 	if len(h.known) >= maxKnown {
-		needed := maps.Clone(h.keeping)
+		needed := map[uint32]bool{}
+		for id := range h.keeping {
+			needed[id] = true
+		}
 		for _, fl := range h.inFlight {
 			needed[fl.program.id] = true
 		}
@@ -317,9 +344,6 @@ func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
 		}
 	}
 	h.known[p.id] = true
-	if p.stateful() {
-		h.keeping[p.id] = true
-	}
 	req.Define = append(req.Define, p.define())
 }
 

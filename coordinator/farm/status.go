@@ -64,7 +64,7 @@ type MemoryStatus struct {
 func (f *Farm) Snapshot() Snapshot {
 	now, peak := f.arena.Live()
 	s := Snapshot{
-		Queued: len(f.jobs) + len(f.retries),
+		Queued: len(f.jobs) + len(f.retries) + f.streams.queued(f),
 		Memory: MemoryStatus{
 			Budget: f.config.Memory, Leased: f.ins.Leased(f.arena) + f.outs.Leased(f.arena), InUse: now, Peak: peak,
 		},

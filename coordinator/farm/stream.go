@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
 // maxStreams bounds the streams that are open at a time: each may keep something in a worker.
@@ -25,6 +26,7 @@ type stream struct {
 	turns   uint64
 	running int   // tasks that are in the owner's worker
 	last    *hire // the worker that answered last; nil before the first answer
+	owed    bool  // it began anew in another worker, and nobody was told yet
 	ended   bool  // no more jobs come
 }
 
@@ -126,13 +128,33 @@ func (ss *streams) done(t *task, answeredBy *hire) (restarted bool) {
 	st := t.stream
 	st.running--
 	if answeredBy != nil {
-		restarted = st.last != nil && st.last != answeredBy
-		st.last = answeredBy
+		restarted = st.owed || st.last != nil && st.last != answeredBy
+		st.last, st.owed = answeredBy, false
 	}
 	if len(st.waiting) > 0 || ss.over(st) {
 		st.owner.call()
 	}
 	return restarted
+}
+
+// owe says that the answer which told of a stream's new beginning did not reach anybody: the next one tells.
+func (ss *streams) owe(st *stream) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	st.owed = true
+}
+
+// queued counts the tasks that wait.
+func (ss *streams) queued(f *Farm) int {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	n := 0
+	for _, s := range f.supervisors {
+		for _, st := range s.streams {
+			n += len(st.waiting)
+		}
+	}
+	return n
 }
 
 // end closes a stream to further jobs.
@@ -164,6 +186,9 @@ func (ss *streams) over(st *stream) bool {
 
 // farewells returns the streams that a supervisor's worker may forget.
 func (ss *streams) farewells(s *supervisor) []uint64 {
+	if ss.busy.Load() == 0 {
+		return nil
+	}
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	ids := s.farewells
@@ -211,13 +236,9 @@ func (ss *streams) close(f *Farm) []*task {
 }
 
 // streamFor returns a new stream's key for a pipeline that needs one, and an empty one for others.
-func (f *Farm) streamFor(pipeline string) string {
-	p, err := f.programs.take(pipeline)
-	if err != nil {
-		return ""
-	}
-	defer p.release()
-	if !p.stateful() {
+func (f *Farm) streamFor(text string) string {
+	p, err := pipeline.Parse(text)
+	if err != nil || f.Ops().Stateful(p) == 0 {
 		return ""
 	}
 	return "queue-" + rand.Text()

@@ -3,6 +3,7 @@ package farm
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type supervisor struct {
 	newest   int
 	failed   int           // starts in a row
 	answered bool          // the last worker answered a job
+	blamed   bool          // the last worker ended with jobs in it, which answer for that
 	relief   *hire         // the worker that takes over from one that is recycled
 	called   chan struct{} // holds one while there is something in its streams
 	first    func(error)   // gets the outcome of the first start; nil afterwards
@@ -68,8 +70,8 @@ func (s *supervisor) run(ctx context.Context) {
 			break
 		}
 		s.ended(exit, err)
-		if err == nil && s.answered {
-			continue // it did something before it ended: the next one may, too
+		if err == nil && (s.answered || s.blamed) {
+			continue // it did something before it ended, or ended of a job, which its attempts bound: the next one may do better
 		}
 		if exit.Cause != proc.CauseRecycle {
 			wait := s.breaker.Failed(time.Now())
@@ -93,7 +95,7 @@ func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
 		return exitOf(err), err
 	}
 	defer h.region.Retire()
-	s.failed, s.answered = 0, false
+	s.failed, s.answered, s.blamed = 0, false, false
 	s.become(Idle, h.worker.PID())
 	s.report(nil) // now that Snapshot tells of it
 	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID(), Spare: h.spare})
@@ -156,7 +158,11 @@ func (s *supervisor) ended(exit proc.Exit, err error) {
 		}
 	})
 	s.farm.events.send(Event{Kind: WorkerEnded, Worker: s.number, PID: exit.PID, Exit: &exit, Err: err})
-	s.farm.config.Log.Warn("worker ended", "worker", s.number, "exit", exit.String(), "err", err)
+	level := slog.LevelWarn
+	if recycled {
+		level = slog.LevelInfo
+	}
+	s.farm.config.Log.Log(context.Background(), level, "worker ended", "worker", s.number, "exit", exit.String(), "err", err)
 }
 
 // backOff waits before the next start, or until there is a worker that need not be started. While no worker can be had at all,
@@ -179,19 +185,20 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		why, hopeless := s.farm.hopeless()
+		why, hopeless, changed := s.farm.hopeless()
 		var jobs, retries chan *task
 		var called chan struct{}
 		if hopeless {
 			jobs, retries, called = s.farm.jobs, s.farm.retries, s.called
 		}
 		select {
+		case <-changed:
 		case t := <-jobs:
-			t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
+			s.refuse(t, why)
 		case t := <-retries:
-			t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
+			s.refuse(t, why)
 		case <-called:
-			s.refuseStreams("no worker can be had: " + why.Error())
+			s.refuseStreams(why)
 		case s.relief = <-spares:
 			return
 		case <-timer.C:
@@ -202,15 +209,29 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 	}
 }
 
+// refuse answers a task that no worker can be had for, unless one came to be had meanwhile.
+func (s *supervisor) refuse(t *task, why error) {
+	if _, hopeless, _ := s.farm.hopeless(); !hopeless {
+		s.farm.retries <- t // has room for every task that workers can hold, and we have none
+		return
+	}
+	t.left(s.farm, nil)
+	t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
+}
+
 // refuseStreams answers what waits in the supervisor's streams.
-func (s *supervisor) refuseStreams(why string) {
+func (s *supervisor) refuseStreams(why error) {
 	for {
+		if _, hopeless, _ := s.farm.hopeless(); !hopeless {
+			s.call()
+			return
+		}
 		t, ok := s.farm.streams.next(s, 1)
 		if !ok {
 			return
 		}
 		t.left(s.farm, nil)
-		t.fail(s.farm, fates[noWorker].code, why)
+		t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
 	}
 }
 

@@ -27,11 +27,13 @@ type task struct {
 	future   Future
 }
 
-// settle answers the task, once, and gives its input back. The result's pixels are released where the caller gave up.
-func (t *task) settle(f *Farm, r *Result, err error) {
+// settle answers the task, once, and gives its input back. Where the caller gave up, it reports false and releases the result's
+// pixels.
+func (t *task) settle(f *Farm, r *Result, err error) (delivered bool) {
 	t.release()
-	t.future.settle(r, err)
+	delivered = t.future.settle(r, err)
 	f.settled(err)
+	return delivered
 }
 
 func (t *task) streamID() uint64 {
@@ -190,18 +192,19 @@ func (f *Future) spill() {
 	}
 }
 
-func (f *Future) settle(r *Result, err error) {
+func (f *Future) settle(r *Result, err error) (delivered bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.settles {
 		if r != nil {
 			r.Release()
 		}
-		return
+		return false
 	}
 	f.settles, f.result, f.err = true, r, err
 	if f.expiry != nil {
 		f.expiry.Stop()
 	}
 	close(f.done)
+	return true
 }

@@ -40,6 +40,12 @@ const Heartbeat = 200 * time.Millisecond
 // StreamWindow is how many bytes may be under way in each direction before the receiver has read them.
 const StreamWindow = 4 << 20
 
+// MaxMessage bounds a worker's message, MaxData what one job may find beside the pixels, both in bytes.
+const (
+	MaxMessage = 64 << 20
+	MaxData    = 16 << 20
+)
+
 // Name is the one plugin that a worker serves.
 const Name = "worker"
 

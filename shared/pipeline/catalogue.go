@@ -182,6 +182,9 @@ func (op OpInfo) paramNames() []string {
 
 // suggest returns "; did you mean x?", or the whole list where nothing is near and the list is short, or nothing.
 func suggest(got string, names []string) string {
+	if len(got) > maxName {
+		return ""
+	}
 	best, bestDist := "", 1+max(2, len(got)/3)
 	for _, n := range names {
 		d := distance(got, n)
@@ -202,6 +205,9 @@ func suggest(got string, names []string) string {
 	}
 	return ""
 }
+
+// maxName is how long a name may be to be taken for another one that was meant, in bytes.
+const maxName = 64
 
 // distance is Levenshtein's, by bytes.
 func distance(a, b string) int {

@@ -193,6 +193,19 @@ func (l *Lease) Arena() *Arena { return l.block.region.arena }
 // Retain adds a holder.
 func (l *Lease) Retain() { l.refs.Add(1) }
 
+// retainIfHeld adds a holder where there is one: a lease that the last has released is somebody else's memory.
+func (l *Lease) retainIfHeld() bool {
+	for {
+		n := l.refs.Load()
+		if n <= 0 {
+			return false
+		}
+		if l.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
 // Hold makes a frame's memory of one holder's count, which it takes over.
 func (l *Lease) Hold() *Hold { return &Hold{lease: l} }
 
@@ -212,10 +225,9 @@ func (h *Hold) Release() {
 
 // Share returns another hold of the same lease, or nil where this one was released.
 func (h *Hold) Share() *Hold {
-	if h.released.Load() {
+	if h.released.Load() || !h.lease.retainIfHeld() {
 		return nil
 	}
-	h.lease.Retain()
 	return h.lease.Hold()
 }
 

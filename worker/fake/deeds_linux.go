@@ -69,6 +69,9 @@ var deeds = []deed{
 	{"pid", "Report the process's number as data.", nil, func(_ step, _ frame.Frame, out *serve.Output) error {
 		return out.Value("pid", os.Getpid())
 	}},
+	{"say", "Report a lot as data.", []pipeline.Param{pipeline.Int("mb", 1, 1, 1<<10, "How much.")}, func(a step, _ frame.Frame, out *serve.Output) error {
+		return out.Value("say", strings.Repeat("x", a.Int("mb")<<20))
+	}},
 	{"sleep", "Take a while.", []pipeline.Param{millis}, func(a step, _ frame.Frame, _ *serve.Output) error {
 		time.Sleep(time.Duration(a.Int("ms")) * time.Millisecond)
 		return nil

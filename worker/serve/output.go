@@ -8,6 +8,7 @@ import (
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/handshake"
 )
 
 // Output takes what one Run of a program makes. It belongs to that Run: it is not for concurrent use and not for later.
@@ -20,6 +21,7 @@ type Output struct {
 	out     frame.Frame // Pix within block, or nil
 	same    bool
 	values  []Value
+	found   int // bytes of values
 	steps   []time.Duration
 	started time.Time
 	current int
@@ -119,6 +121,9 @@ func (o *Output) Value(op string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("%s: cannot express what it found: %v", op, err)
+	}
+	if o.found += len(data); o.found > handshake.MaxData {
+		return fault.Errorf(fault.Invalid, "found %d bytes of data: the limit is %d for a frame", o.found, handshake.MaxData)
 	}
 	o.values = append(o.values, Value{Step: o.current, Op: op, JSON: data})
 	return nil

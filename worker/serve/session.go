@@ -2,7 +2,9 @@ package serve
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
@@ -32,6 +35,7 @@ type session struct {
 
 	mu      sync.Mutex // guards what follows, and Send
 	pending *workerpb.WorkResponse
+	found   int         // bytes of data in pending
 	oldest  time.Time   // since when the first of pending's results waits
 	latest  *time.Timer // sends what is pending, if nobody did before
 	grants  map[uint64]chan *workerpb.Block
@@ -65,8 +69,8 @@ func (ss *session) receive() error {
 			return err
 		}
 		for _, id := range req.Forget {
-			if err := ss.drop(id); err != nil {
-				return err
+			if err := ss.drop(id); err != nil { // none of the jobs' business
+				fmt.Fprintf(os.Stderr, "worker: a program that was forgotten: %v\n", err)
 			}
 		}
 		for _, d := range req.Define {
@@ -123,7 +127,10 @@ func (ss *session) answer(r *workerpb.Result) error {
 	if len(ss.pending.Results) == 1 {
 		ss.oldest = now
 	}
-	if len(ss.pending.Results) == maxBatch || now.Sub(ss.oldest)+time.Duration(r.RunNs) > maxDelay {
+	for _, v := range r.Values {
+		ss.found += len(v.Json)
+	}
+	if len(ss.pending.Results) == maxBatch || ss.found > handshake.MaxData || now.Sub(ss.oldest)+time.Duration(r.RunNs) > maxDelay {
 		return ss.send()
 	}
 	if len(ss.pending.Results) == 1 {
@@ -143,7 +150,7 @@ func (ss *session) flush() error {
 
 func (ss *session) send() error {
 	out := ss.pending
-	ss.pending = &workerpb.WorkResponse{}
+	ss.pending, ss.found = &workerpb.WorkResponse{}, 0
 	return ss.stream.Send(out)
 }
 

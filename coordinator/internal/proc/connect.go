@@ -16,9 +16,6 @@ import (
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
-// maxMessage bounds what a worker may send at once.
-const maxMessage = 64 << 20
-
 // connect makes go-plugin's client on the connection that the process was born with. It is ended by the end of the process.
 func (w *Worker) connect() error {
 	attached := &attached{process: w.process, settled: make(chan struct{})}
@@ -34,7 +31,7 @@ func (w *Worker) connect() error {
 		},
 		GRPCDialOptions: []grpc.DialOption{
 			grpc.WithContextDialer(w.process.dial),
-			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
+			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(handshake.MaxMessage)),
 			// A window of fixed size: gRPC otherwise measures the line by a ping for nearly every message.
 			grpc.WithInitialWindowSize(handshake.StreamWindow), grpc.WithInitialConnWindowSize(handshake.StreamWindow),
 		},
