@@ -66,10 +66,13 @@ func (s *supervisor) run(ctx context.Context) {
 		s.breaker.Started()
 		s.showBreaker(nil)
 		exit, err := s.oneWorker(ctx)
-		if ctx.Err() != nil {
+		stopping := ctx.Err() != nil
+		if !stopping || err == nil && exit.Cause != proc.CauseStop { // an end that nobody ordered is told, however late
+			s.ended(exit, err)
+		}
+		if stopping {
 			break
 		}
-		s.ended(exit, err)
 		if err == nil && (s.answered || s.blamed) {
 			continue // it did something before it ended, or ended of a job, which its attempts bound: the next one may do better
 		}
