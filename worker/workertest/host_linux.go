@@ -51,6 +51,7 @@ type host struct {
 	programs    map[string]uint32
 	lastProgram uint32
 	lastJob     uint64
+	doing       string // for messages
 }
 
 // output is what a process prints.
@@ -218,11 +219,11 @@ func (h *host) hear() *workerpb.WorkResponse {
 	case r, ok := <-h.replies:
 		if !ok && h.streamErr != io.EOF {
 			h.awaitEnd()
-			h.Fatalf("it broke off: %v%s", h.streamErr, h.lastWords())
+			h.Fatalf("%s: it broke off: %v%s", h.doing, h.streamErr, h.lastWords())
 		}
 		return r
 	case <-time.After(h.config.Patience):
-		h.Fatalf("it has not answered within %v%s", h.config.Patience, h.lastWords())
+		h.Fatalf("%s: it has not answered within %v%s", h.doing, h.config.Patience, h.lastWords())
 		return nil
 	}
 }

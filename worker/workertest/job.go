@@ -3,6 +3,7 @@ package workertest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -98,6 +99,7 @@ func wire(l *shm.Lease) *workerpb.Block {
 // do has a job done, and checks what can be told of any answer.
 func (h *host) do(j job) result {
 	h.Helper()
+	h.doing = fmt.Sprintf("%s of %v", j.pipeline, j.in.Geometry)
 	id, define := h.program(j.pipeline)
 	h.lastJob++
 	msg := &workerpb.Job{Id: h.lastJob, Program: id, Geometry: workerpb.FromGeometry(j.in.Geometry), Plan: j.plan}
