@@ -159,21 +159,17 @@ func (s *supervisor) ended(exit proc.Exit, err error) {
 	s.farm.config.Log.Warn("worker ended", "worker", s.number, "exit", exit.String(), "err", err)
 }
 
-// backOff waits before the next start, or until there is a worker that need not be started. While no worker can be had at all,
-// it answers jobs instead of letting them wait.
+// backOff waits before the next start. While no worker can be had at all, it answers jobs instead of letting them wait.
 func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error) {
-	state, spares := Backoff, s.farm.spares
+	state := Backoff
 	if s.breaker.State() != Closed {
-		state, spares = Broken, nil
+		state = Broken
 	}
 	if state == Broken && err != nil {
 		s.farm.despair(err)
 		defer s.farm.hope()
 		s.farm.streams.abandon(s)
 		defer s.farm.streams.adopt(s)
-	}
-	if s.relief != nil {
-		return
 	}
 	s.become(state, 0)
 	timer := time.NewTimer(wait)
@@ -192,8 +188,6 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 			t.fail(s.farm, fates[noWorker].code, "no worker can be had: "+why.Error())
 		case <-called:
 			s.refuseStreams("no worker can be had: " + why.Error())
-		case s.relief = <-spares:
-			return
 		case <-timer.C:
 			return
 		case <-ctx.Done():
