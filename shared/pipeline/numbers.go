@@ -58,7 +58,7 @@ func (p Param) fits(m Numbers) bool {
 	case m.Rows == 0:
 		return p.Default == ""
 	case len(p.Counts) == 2:
-		return m.Rows == p.Counts[0] && m.Cols == p.Counts[1]
+		return (m.Rows == p.Counts[0] || p.Counts[0] == 0) && m.Cols == p.Counts[1]
 	}
 	return m.Rows <= p.Counts[0] && m.Cols <= p.Counts[0]
 }
@@ -66,6 +66,9 @@ func (p Param) fits(m Numbers) bool {
 // allowedNumbers is Allowed of a list or matrix.
 func (p Param) allowedNumbers() string {
 	switch {
+	case p.Type == TypeMatrix && p.Counts[0] == 0:
+		return fmt.Sprintf("points of %d numbers, \",\" between numbers and \"/\" between points%s", p.Counts[1],
+			strings.Replace(p.bounds(), " in ", ", each in ", 1))
 	case p.Type == TypeMatrix && len(p.Counts) == 2:
 		return fmt.Sprintf("%d rows of %d numbers, \",\" between numbers and \"/\" between rows%s", p.Counts[0], p.Counts[1], p.bounds())
 	case p.Type == TypeMatrix:

@@ -37,8 +37,8 @@ type Param struct {
 	// Odd allows odd numbers only (and both sides of a size).
 	Odd     bool     `json:"odd,omitempty"`
 	Choices []string `json:"choices,omitempty"`
-	// Counts are the lengths that a list may have. Of a matrix they are rows and columns: two numbers for exactly these, one
-	// for the most of either.
+	// Counts are the lengths that a list may have. Of a matrix they are rows and columns: two numbers for exactly these, 0
+	// rows for any number of them, one number for the most of either.
 	Counts []int  `json:"counts,omitempty"`
 	Doc    string `json:"doc"`
 }
@@ -97,6 +97,11 @@ func Matrix(name, def string, rows, cols int, doc string) Param {
 	return Param{Name: name, Type: TypeMatrix, Default: def, Counts: []int{rows, cols}, Doc: doc}
 }
 
+// Points describes any number of points x,y, each number in [low, high]. Its default is written as a user would.
+func Points(name, def string, low, high float64, doc string) Param {
+	return Param{Name: name, Type: TypeMatrix, Default: def, Counts: []int{0, 2}, Min: bound(low), Max: bound(high), Doc: doc}
+}
+
 // Kernel describes a matrix of up to side rows and columns.
 func Kernel(name, def string, side int, doc string) Param {
 	return Param{Name: name, Type: TypeMatrix, Default: def, Counts: []int{side}, Doc: doc}
@@ -107,6 +112,9 @@ func (p Param) OnlyOdd() Param { p.Odd = true; return p }
 
 // Optional returns p with nothing as the default, for an input that need not be there.
 func (p Param) Optional() Param { p.Default = ""; return p }
+
+// Otherwise returns p with another default.
+func (p Param) Otherwise(def any) Param { p.Default = def; return p }
 
 // Required returns p without a default.
 func (p Param) Required() Param { p.Default = nil; return p }

@@ -20,6 +20,7 @@ var testOps = Catalogue{
 	{Name: "large", Params: []Param{Int("n", 5_000_000, 0, 1<<30, "")}},
 	{Name: "warp", Params: []Param{Matrix("M", "1,0,0/0,1,0", 2, 3, ""), Kernel("kernel", "", 3, ""),
 		Floats("center", "", []int{0, 2}, 0, 100, ""), Scalar("value", "0", "")}},
+	{Name: "poly", Params: []Param{Points("pts", "", 0, 100, "")}},
 	{Name: "scale", Params: []Param{Float("by", 1, math.Inf(-1), math.Inf(1), "")}},
 }
 
@@ -27,7 +28,7 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 	cases := []struct{ name, text, err string }{
 		{"defaults are enough", "gray | canny", ""},
 		{"a near op", "grey", "step 1: unknown op grey; did you mean gray?"},
-		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, large, warp, scale"},
+		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, large, warp, poly, scale"},
 		{"a near parameter", "canny lo=3", "canny: unknown parameter lo; did you mean low?"},
 		{"an op without parameters", "gray x=1", "gray: unknown parameter x; it takes none"},
 		{"beyond the range", "gray | canny low=-1", "step 2, canny: low=-1 is not allowed: it takes a float in 0..1000"},
@@ -45,6 +46,10 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 		{"rows of two lengths", "warp kernel=1,2/3", `kernel=1,2/3 is not allowed: it takes up to 3x3 numbers`},
 		{"a row without numbers", "warp kernel=1,2//3,4", "is not allowed"},
 		{"a matrix that is too large", "warp kernel=1/2/3/4", "is not allowed"},
+		{"any number of points", "poly pts=1,2/3,4/5,6", ""},
+		{"points of three numbers", "poly pts=1,2,3/4,5,6", `pts=1,2,3/4,5,6 is not allowed: it takes points of 2 numbers, "," between numbers ` +
+			`and "/" between points, each in 0..100`},
+		{"a point beyond its range", "poly pts=1,101", "is not allowed"},
 		{"a list that is too short", "warp center=1", `center=1 is not allowed: it takes 2 numbers with "," between them, each in 0..100`},
 		{"a list beyond its range", "warp center=1,101", "is not allowed"},
 		{"a list with a hole", "warp center=1,,2", "is not allowed"},

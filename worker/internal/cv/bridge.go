@@ -11,6 +11,7 @@ import "C"
 
 import (
 	"errors"
+	"slices"
 	"unsafe"
 
 	"gocv.io/x/gocv"
@@ -23,6 +24,16 @@ func bridged(message *C.char) error {
 	}
 	defer C.free(unsafe.Pointer(message))
 	return errors.New(C.GoString(message))
+}
+
+// find runs a bridge function that finds numbers.
+func find(call func(out *C.numbers) *C.char) (*tape, error) {
+	var out C.numbers
+	if err := bridged(call(&out)); err != nil {
+		return nil, err
+	}
+	defer C.free(unsafe.Pointer(out.data))
+	return &tape{slices.Clone(unsafe.Slice((*float64)(out.data), int(out.n)))}, nil
 }
 
 func ptr(m *gocv.Mat) C.mat { return C.mat(unsafe.Pointer(m.Ptr())) }

@@ -13,6 +13,12 @@ extern "C" {
 // A mat is a cv::Mat*. Each function returns NULL, or a message that the caller frees.
 typedef void *mat;
 
+// numbers is what a function found: n of them at data, which the caller frees.
+typedef struct {
+    double *data;
+    size_t n;
+} numbers;
+
 char *bridge_wrap(mat m, void *data, size_t step, int rows, int cols, int type);
 void *bridge_data(mat m);
 

@@ -3,7 +3,7 @@
 #include "bridge_arithmetic.h"
 #include "guard.hpp"
 
-static void arithmetic_of(enum arithmetic op, const cv::Mat &a, const cv::Scalar &b, double scale, int depth, cv::Mat &d) {
+static void arithmetic_of(enum arithmetic op, cv::InputArray a, cv::InputArray b, double scale, int depth, cv::OutputArray d) {
     switch (op) {
     case ARITHMETIC_ADD:
         return cv::add(a, b, d, cv::noArray(), depth);
@@ -43,6 +43,10 @@ char *bridge_arithmetic(enum arithmetic op, mat src, const double *value, double
     return guard([=] {
         laid(at(src), at(dst), [=](const cv::Mat &a, cv::Mat &d) { arithmetic_of(op, a, scalar(value), scale, depth, d); });
     });
+}
+
+char *bridge_arithmetic_pair(enum arithmetic op, mat src, mat other, double scale, int depth, mat dst) {
+    return guard([=] { arithmetic_of(op, at(src), at(other), scale, depth, at(dst)); });
 }
 
 char *bridge_compare(mat src, double value, int cmpop, mat dst) {

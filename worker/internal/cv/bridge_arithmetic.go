@@ -41,6 +41,11 @@ func arithmetic(op uint32, src gocv.Mat, value scalar, scale float64, depth int,
 	return bridged(C.bridge_arithmetic(op, ptr(&src), value.c(), C.double(scale), C.int(depth), ptr(dst)))
 }
 
+// arithmeticPair combines each pixel with the one at its place in other, of the geometry of src.
+func arithmeticPair(op uint32, src, other gocv.Mat, scale float64, depth int, dst *gocv.Mat) error {
+	return bridged(C.bridge_arithmetic_pair(op, ptr(&src), ptr(&other), C.double(scale), C.int(depth), ptr(dst)))
+}
+
 func compare(src gocv.Mat, value float64, op gocv.CompareType, dst *gocv.Mat) error {
 	return bridged(C.bridge_compare(ptr(&src), C.double(value), C.int(op), ptr(dst)))
 }

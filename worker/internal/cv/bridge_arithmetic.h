@@ -24,6 +24,8 @@ enum arithmetic {
 
 // value has a number for each channel of src. scale is of multiply and divide; depth, of the four first, is -1 for src's.
 char *bridge_arithmetic(enum arithmetic op, mat src, const double *value, double scale, int depth, mat dst);
+// bridge_arithmetic_pair takes another picture of the geometry of src instead.
+char *bridge_arithmetic_pair(enum arithmetic op, mat src, mat other, double scale, int depth, mat dst);
 char *bridge_compare(mat src, double value, int cmpop, mat dst);
 
 char *bridge_convert(mat src, mat dst, int depth, double alpha, double beta);

@@ -72,7 +72,7 @@ func TestEveryExampleRuns(t *testing.T) {
 		if !strings.Contains(" "+op.Example+" ", " "+op.Name+" ") {
 			t.Errorf("%s: its example is %s", op.Name, op.Example)
 		}
-		if _, err := serve.Try(compile(t, op.Example), in); err != nil {
+		if _, err := serve.Try(compileWith(t, op.Example, inputsOf(parse(t, op.Example), encoded)), in); err != nil {
 			t.Errorf("%s: %v", op.Example, err)
 		}
 	}

@@ -53,6 +53,18 @@ func allOps() []op {
 		family("histograms", histogramOps()),
 		family("photo", photoOps()),
 		family("data", dataOps()),
+		family("measures", measureOps()),
+		family("lines", lineOps()),
+		family("contours", contourOps()),
+		family("segmentation", segmentationOps()),
+		family("corners", cornerOps()),
+		family("features", featureOps()),
+		family("calibration", calibrationOps()),
+		family("drawing", drawingOps()),
+		family("blending", blendingOps()),
+		family("comparison", comparisonOps()),
+		family("matching", matchingOps()),
+		family("motion", motionOps()),
 	)
 }
 

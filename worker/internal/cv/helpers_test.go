@@ -30,11 +30,13 @@ func TestMain(m *testing.M) {
 // compile returns the program of a pipeline's text.
 func compile(t testing.TB, text string) serve.Program {
 	t.Helper()
-	p, err := pipeline.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prog, err := New(Options{}).Compile(p, nil)
+	return compileWith(t, text, nil)
+}
+
+// compileWith is compile for a pipeline that names inputs.
+func compileWith(t testing.TB, text string, inputs serve.Inputs) serve.Program {
+	t.Helper()
+	prog, err := New(Options{}).Compile(parse(t, text), inputs)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -44,6 +46,32 @@ func compile(t testing.TB, text string) serve.Program {
 		}
 	})
 	return prog
+}
+
+// inputsOf returns f under every name that the pipeline gives to an input.
+func inputsOf(p pipeline.Pipeline, f frame.Frame) serve.Inputs {
+	ops, inputs := New(Options{}).Info().Ops, serve.Inputs{}
+	for _, s := range p {
+		op, _ := ops.Find(s.Op)
+		for _, param := range op.Params {
+			for _, a := range s.Args {
+				if a.Name == param.Name && param.IsInput() {
+					inputs[a.Value] = f
+				}
+			}
+		}
+	}
+	return inputs
+}
+
+// parse reads a pipeline's text.
+func parse(t testing.TB, text string) pipeline.Pipeline {
+	t.Helper()
+	p, err := pipeline.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // run runs a pipeline once and fails the test where it fails.

@@ -30,10 +30,11 @@ func (o op) step(a pipeline.Args, in serve.Inputs) (step, error) {
 	return o.bind(a)
 }
 
-// picture is a Mat and what its numbers mean.
+// picture is a Mat, what its numbers mean, and its place in the stream it came from.
 type picture struct {
 	gocv.Mat
-	g frame.Geometry
+	g     frame.Geometry
+	index uint64
 }
 
 // step is an op with its arguments. At most one of apply, evolve, find, view, decode and encode is set; with none, the picture passes

@@ -26,7 +26,7 @@ type program struct {
 func (p *program) Run(in frame.Frame, out *serve.Output) error {
 	s := p.free.get()
 	defer p.free.put(s)
-	f := flow{program: p, scratch: s, out: out, g: in.Geometry}
+	f := flow{program: p, scratch: s, out: out, g: in.Geometry, index: in.Index}
 	if err := f.begin(in); err != nil {
 		return err
 	}
@@ -112,7 +112,8 @@ func (p *program) blame(i int, err error) error {
 type flow struct {
 	*program
 	*scratch
-	out *serve.Output
+	out   *serve.Output
+	index uint64
 
 	bytes []byte         // the input, while it is encoded
 	g     frame.Geometry // of the picture so far
@@ -196,7 +197,7 @@ func (s *step) run(out *serve.Output, src picture, dst *gocv.Mat) (any, error) {
 	return s.evolve(kept, src, dst)
 }
 
-func (f *flow) picture() picture { return picture{*f.now, f.g} }
+func (f *flow) picture() picture { return picture{*f.now, f.g, f.index} }
 
 func (f *flow) found(i int, found any, err error) error {
 	if err != nil || found == nil {

@@ -7,10 +7,11 @@ import (
 
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
 	"gocv.io/x/gocv"
 )
 
-// scalarKind is an op that combines each pixel with a constant. A second picture could stand in the constant's place.
+// scalarKind is an op that combines each pixel with a constant, or with the pixel of a second picture.
 type scalarKind struct {
 	name, doc, value string // value is the example's
 	code             uint32
@@ -21,20 +22,23 @@ type scalarKind struct {
 // scalarOps combine each pixel with a constant.
 func scalarOps() []op {
 	kinds := []scalarKind{
-		{"add", "Add a number to each element.", "10", opAdd, numeric, false, true},
-		{"subtract", "Subtract a number from each element.", "10", opSubtract, numeric, false, true},
-		{"multiply", "Multiply each element by a number.", "1.5", opMultiply, numeric, true, true},
-		{"divide", "Divide each element by a number; by 0 it gives 0 for integers.", "2", opDivide, numeric, true, true},
-		{"abs_diff", "Tell how far each element is from a number.", "127", opAbsDiff, numeric, false, false},
-		{"min", "Take the smaller of each element and a number.", "127", opMin, numeric, false, false},
-		{"max", "Take the larger of each element and a number.", "127", opMax, numeric, false, false},
-		{"bitwise_and", "Keep the bits that are set in a number.", "240", opAnd, integers, false, false},
-		{"bitwise_or", "Set the bits that are set in a number.", "15", opOr, integers, false, false},
-		{"bitwise_xor", "Invert the bits that are set in a number.", "255", opXor, integers, false, false},
+		{"add", "Add a number, or a picture.", "10", opAdd, numeric, false, true},
+		{"subtract", "Subtract a number, or a picture.", "10", opSubtract, numeric, false, true},
+		{"multiply", "Multiply by a number, or element by element by a picture.", "1.5", opMultiply, numeric, true, true},
+		{"divide", "Divide by a number, or element by element by a picture; by 0 it gives 0 for integers.", "2", opDivide, numeric, true, true},
+		{"abs_diff", "Tell how far each element is from a number, or from that of a picture.", "127", opAbsDiff, numeric, false, false},
+		{"min", "Take the smaller of each element and a number, or that of a picture.", "127", opMin, numeric, false, false},
+		{"max", "Take the larger of each element and a number, or that of a picture.", "127", opMax, numeric, false, false},
+		{"bitwise_and", "Keep the bits that are set in a number, or in a picture.", "240", opAnd, integers, false, false},
+		{"bitwise_or", "Set the bits that are set in a number, or in a picture.", "15", opOr, integers, false, false},
+		{"bitwise_xor", "Invert the bits that are set in a number, or in a picture.", "255", opXor, integers, false, false},
 	}
 	var ops []op
 	for _, k := range kinds {
-		params := []pipeline.Param{pipeline.Scalar("value", "", "the number").Required()}
+		params := []pipeline.Param{
+			pipeline.Floats("value", "", []int{0, 1, 2, 3, 4}, math.Inf(-1), math.Inf(1), "the number, or one for each channel"),
+			pipeline.Image("image", "a picture instead, "+pairDoc).Optional(),
+		}
 		returns := sameGeometry
 		if k.scale {
 			params = append(params, anyNumber("scale", 1, "a factor besides"))
@@ -44,14 +48,40 @@ func scalarOps() []op {
 		}
 		ops = append(ops, op{
 			OpInfo: info(k.name, "core", k.doc, params...).WithReturns(returns).WithExample(k.name + " value=" + k.value),
-			bind:   func(a pipeline.Args) (step, error) { return k.step(a), nil },
+			with:   k.bind,
 		})
 	}
 	return ops
 }
 
-func (k scalarKind) step(a pipeline.Args) step {
-	value, scale, number, depth, deeper := a.Floats("value"), 1.0, -1, frame.Depth(0), false
+func (k scalarKind) bind(a pipeline.Args, in serve.Inputs) (step, error) {
+	switch value, image := a.Floats("value"), a.String("image"); {
+	case value == nil && image == "", value != nil && image != "":
+		return step{}, refuse("takes one of value and image")
+	case value != nil:
+		return k.step(a, func(g frame.Geometry) (operand, error) {
+			v, err := perChannel("value", value, g)
+			return func(src gocv.Mat, scale float64, depth int, dst *gocv.Mat) error {
+				return arithmetic(k.code, src, v, scale, depth, dst)
+			}, err
+		}), nil
+	}
+	return beside("image", func(a pipeline.Args, r *reference) (step, error) {
+		return k.step(a, func(g frame.Geometry) (operand, error) {
+			other, err := r.over(g)
+			return func(src gocv.Mat, scale float64, depth int, dst *gocv.Mat) error {
+				return arithmeticPair(k.code, src, other.mat, scale, depth, dst)
+			}, err
+		}), nil
+	})(a, in)
+}
+
+// operand combines a picture with what stands on the other side.
+type operand func(src gocv.Mat, scale float64, depth int, dst *gocv.Mat) error
+
+// step makes a step of what an operand is for pictures of a geometry.
+func (k scalarKind) step(a pipeline.Args, side func(frame.Geometry) (operand, error)) step {
+	scale, number, depth, deeper := 1.0, -1, frame.Depth(0), false
 	if k.scale {
 		scale = a.Float("scale")
 	}
@@ -61,18 +91,18 @@ func (k scalarKind) step(a pipeline.Args) step {
 	return step{
 		takes: input{}.of(k.depths...),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			_, err := perChannel("value", value, in)
+			_, err := side(in)
 			if deeper {
 				in.Depth = depth
 			}
 			return in, err
 		},
 		apply: func(src picture, dst *gocv.Mat) (any, error) {
-			v, err := perChannel("value", value, src.g)
+			combine, err := side(src.g)
 			if err != nil {
 				return nil, err
 			}
-			return nil, arithmetic(k.code, src.Mat, v, scale, number, dst)
+			return nil, combine(src.Mat, scale, number, dst)
 		},
 	}
 }

@@ -1,0 +1,147 @@
+//go:build opencv
+
+package cv
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
+	"gocv.io/x/gocv"
+)
+
+// reference is a picture beside the frame: a template, a mask, what to compare with. It is read-only once it is made.
+type reference struct {
+	name string
+	// variants are the picture in the formats in which frames may ask for it. Pixels have the one that they came in and, of
+	// bgr, gray; a file has bgr and gray, each as the decoder makes it, with 16 bits where the file has them.
+	variants []variant
+}
+
+type variant struct {
+	g   frame.Geometry
+	mat gocv.Mat
+}
+
+// referenceOf returns the picture that an image parameter names.
+func referenceOf(a pipeline.Args, param string, in serve.Inputs) (*reference, error) {
+	name := a.String(param)
+	f, ok := in[name]
+	if !ok {
+		return nil, fmt.Errorf("%s=%s: there is no input of that name", param, name)
+	}
+	r := &reference{name: name}
+	err := r.load(f)
+	if err != nil {
+		r.close()
+		return nil, fmt.Errorf("%s=%s: %v", param, name, err)
+	}
+	return r, nil
+}
+
+func (r *reference) load(f frame.Frame) error {
+	if f.IsPixels() {
+		return r.copy(f)
+	}
+	if len(f.Pix) == 0 {
+		return errors.New("it is empty")
+	}
+	h := readHeader(f.Pix)
+	if err := h.checkSize(); err != nil {
+		return err
+	}
+	if h.cut(f.Pix) {
+		return errors.New("it is a truncated jpeg")
+	}
+	for _, flags := range []gocv.IMReadFlag{gocv.IMReadColor | gocv.IMReadAnyDepth, gocv.IMReadGrayScale | gocv.IMReadAnyDepth} {
+		m := gocv.NewMat()
+		err := imdecode(f.Pix, flags, &m)
+		if err != nil || m.Empty() {
+			m.Close()
+			return errors.New(looksLike(f.Pix, h))
+		}
+		r.keep(m, frame.FormatBGR)
+	}
+	return nil
+}
+
+// copy takes pixels. Of bgr it makes gray, too, for ops that want that.
+func (r *reference) copy(f frame.Frame) error {
+	header, own, gray := gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
+	defer header.Close()
+	if err := wrapPixels(&header, f.Geometry, f.Pix); err != nil {
+		return err
+	}
+	err := header.CopyTo(&own)
+	r.keep(own, f.Format)
+	if err != nil || f.Format != frame.FormatBGR {
+		return errors.Join(err, gray.Close())
+	}
+	err = gocv.CvtColor(own, &gray, gocv.ColorBGRToGray)
+	r.keep(gray, frame.FormatGray)
+	return err
+}
+
+func (r *reference) keep(m gocv.Mat, meaning frame.Format) {
+	r.variants = append(r.variants, variant{geometryOf(&m, meaning), m})
+}
+
+func (r *reference) close() {
+	for _, v := range r.variants {
+		v.mat.Close()
+	}
+}
+
+// like returns the picture in the format and depth of g.
+func (r *reference) like(g frame.Geometry) (variant, error) {
+	for _, v := range r.variants {
+		if v.g.Format == g.Format && v.g.Depth == g.Depth {
+			return v, nil
+		}
+	}
+	return variant{}, refuse("%s is %v, the frame is %v: they must have the same format and depth", r.name, r.variants[0].g, g)
+}
+
+// over is like, for a picture that must have the size of the frame.
+func (r *reference) over(g frame.Geometry) (variant, error) {
+	v, err := r.like(g)
+	if err == nil && (v.g.Width != g.Width || v.g.Height != g.Height) {
+		return v, refuse("%s has %dx%d, the frame has %dx%d: they must have the same size", r.name, v.g.Width, v.g.Height, g.Width, g.Height)
+	}
+	return v, err
+}
+
+// mask returns the picture as a mask for frames of geometry g.
+func (r *reference) mask(g frame.Geometry) (variant, error) {
+	g.Format, g.Depth = frame.FormatGray, frame.U8
+	return r.over(g)
+}
+
+// passing makes a shape of a check: what comes out has the geometry of what goes in.
+func passing(check func(frame.Geometry) (variant, error)) func(frame.Geometry) (frame.Geometry, error) {
+	return func(in frame.Geometry) (frame.Geometry, error) {
+		_, err := check(in)
+		return in, err
+	}
+}
+
+// beside makes the bind of an op with one picture beside the frame.
+func beside(param string, bind func(a pipeline.Args, r *reference) (step, error)) func(pipeline.Args, serve.Inputs) (step, error) {
+	return func(a pipeline.Args, in serve.Inputs) (step, error) {
+		r, err := referenceOf(a, param, in)
+		if err != nil {
+			return step{}, err
+		}
+		s, err := bind(a, r)
+		closing := s.close
+		s.close = func() {
+			if closing != nil {
+				closing()
+			}
+			r.close()
+		}
+		return s, err
+	}
+}

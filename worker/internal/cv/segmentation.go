@@ -1,0 +1,205 @@
+//go:build opencv
+
+package cv
+
+/*
+#include "bridge_contours.h"
+*/
+import "C"
+
+import (
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"gocv.io/x/gocv"
+)
+
+func segmentationOps() []op {
+	return []op{
+		{
+			OpInfo: info("watershed", "imgproc", "Tell things that touch apart, by growing regions from their middles.",
+				pipeline.Choice("type", []string{"binary", "binary_inv"}, "things are brighter than the background, or with binary_inv darker"),
+				pipeline.Int("iterations", 2, 0, 100, "of the opening that takes away what is small"),
+				pipeline.Float("ratio", 0.7, 0.01, 0.99, "a middle is what is this far from the background, as a part of the largest distance"),
+				pipeline.Bool("labels", false, "make a picture of labels instead: 1 the background, from 2 the things, -1 what is between"),
+				colorParam("0,0,255"), maxCount(1000, "the first from above")).
+				WithReturns(`the borders drawn on the picture, or with labels=true gray s32 of the same size; ` +
+					`{"count", "regions": [{"label", "box": [x, y, width, height], "area"}, ...]} without the background: ` + countDoc).
+				WithExample("watershed type=binary_inv"),
+			bind: watershed,
+		}, {
+			OpInfo: info("grab_cut", "imgproc", "Cut a thing out of its background, given a rectangle around it.",
+				pipeline.Floats("rect", "", []int{0, 4}, 0, frame.MaxSide,
+					"x,y,width,height around the thing, in whole pixels; without it all but a tenth at each side"),
+				pipeline.Int("iterCount", 5, 1, 100, "how often to refine"),
+				pipeline.Bool("cut", false, "make a picture of the thing on black instead of a mask")).
+				WithReturns(`gray u8 of the same size, 255 on the thing and 0 elsewhere, or with cut=true bgr u8; {"area": pixels of the thing}`).
+				WithExample("resize dsize=160x0 | grab_cut iterCount=1 cut=true"),
+			bind: grabCut,
+		}, {
+			OpInfo: info("flood_fill", "imgproc", "Paint what is connected with a pixel and like it.",
+				pointParam("seedPoint", "0,0", "the pixel"),
+				pipeline.Scalar("newVal", "255", "what to paint with"),
+				pipeline.Scalar("loDiff", "0", "how much darker a neighbour may be"),
+				pipeline.Scalar("upDiff", "0", "how much brighter a neighbour may be"),
+				pipeline.Choice("connectivity", []string{"4", "8"}, "how many neighbours a pixel has"),
+				pipeline.Bool("fixed_range", false, "compare with the first pixel instead of with the neighbour")).
+				WithReturns(`a picture of the same size, format and depth; {"area", "box": [x, y, width, height]} of what was painted`).
+				WithExample("flood_fill seedPoint=5,5 newVal=0,0,255 loDiff=10 upDiff=10"),
+			bind: floodFill,
+		},
+	}
+}
+
+type (
+	region struct {
+		Label int  `json:"label"`
+		Box   bbox `json:"box"`
+		Area  int  `json:"area"`
+	}
+	regionList struct {
+		Count   int      `json:"count"`
+		Regions []region `json:"regions"`
+	}
+)
+
+func watershed(a pipeline.Args) (step, error) {
+	kind := thresholdTypes[a.String("type")]
+	grow := func(src picture, labels *gocv.Mat) (regionList, error) {
+		t, err := find(func(out *C.numbers) *C.char {
+			return C.bridge_watershed(ptr(&src.Mat), ptr(labels), C.int(kind), C.int(a.Int("iterations")), C.double(a.Float("ratio")), out)
+		})
+		if err != nil {
+			return regionList{}, err
+		}
+		return t.regions(a.Int("max_count")), nil
+	}
+	s := step{takes: only(frame.FormatBGR).of(frame.U8)}
+	if a.Bool("labels") {
+		s.shape = labelled
+		s.apply = func(src picture, dst *gocv.Mat) (any, error) { return grow(src, dst) }
+		return s, nil
+	}
+	color := scalarOf(a, "color")
+	s.apply = func(src picture, dst *gocv.Mat) (any, error) {
+		labels := gocv.NewMat()
+		defer labels.Close()
+		found, err := grow(src, &labels)
+		if err != nil {
+			return nil, err
+		}
+		if err := src.CopyTo(dst); err != nil {
+			return nil, err
+		}
+		return found, bridged(C.bridge_borders(ptr(dst), ptr(&labels), cScalar(&color)))
+	}
+	return s, nil
+}
+
+// cScalar is v for the bridge.
+func cScalar(v *[4]float64) *C.double { return (*C.double)(&v[0]) }
+
+// regions reads the regions but the first, which is the background.
+func (t *tape) regions(limit int) regionList {
+	label := 0
+	list := all(t, func() region {
+		label++
+		return region{label, t.box(), t.int()}
+	})
+	list = list[min(1, len(list)):]
+	return regionList{len(list), first(list, limit)}
+}
+
+// cutOut is the JSON of grab_cut.
+type cutOut struct {
+	Area int `json:"area"`
+}
+
+func grabCut(a pipeline.Args) (step, error) {
+	cut := a.Bool("cut")
+	rect := within10th
+	if r := a.Floats("rect"); r != nil {
+		corner, err := wholePoint("rect", r[0], r[1])
+		if err != nil {
+			return step{}, err
+		}
+		size, err := wholePoint("rect", r[2], r[3])
+		if err != nil {
+			return step{}, err
+		}
+		rect = func(frame.Geometry) bbox { return bbox{corner[0], corner[1], size[0], size[1]} }
+	}
+	return step{
+		takes: only(frame.FormatBGR).of(frame.U8),
+		shape: func(in frame.Geometry) (frame.Geometry, error) {
+			if r := rect(in); r[2] < 1 || r[3] < 1 || r[0]+r[2] > in.Width || r[1]+r[3] > in.Height {
+				return in, refuse("%dx%d at %d,%d does not lie within %v", r[2], r[3], r[0], r[1], in)
+			}
+			if !cut {
+				in.Format = frame.FormatGray
+			}
+			return in, nil
+		},
+		apply: func(src picture, dst *gocv.Mat) (any, error) {
+			r := rect(src.g)
+			t, err := find(func(out *C.numbers) *C.char {
+				return C.bridge_grab_cut(ptr(&src.Mat), ptr(dst), C.int(r[0]), C.int(r[1]), C.int(r[2]), C.int(r[3]),
+					C.int(a.Int("iterCount")), C.bool(cut), out)
+			})
+			if err != nil {
+				return nil, err
+			}
+			return cutOut{t.int()}, nil
+		},
+	}, nil
+}
+
+// within10th is the picture without a tenth at each side.
+func within10th(in frame.Geometry) bbox {
+	x, y := in.Width/10, in.Height/10
+	return bbox{x, y, in.Width - 2*x, in.Height - 2*y}
+}
+
+// painted is the JSON of flood_fill.
+type painted struct {
+	Area int  `json:"area"`
+	Box  bbox `json:"box"`
+}
+
+func floodFill(a pipeline.Args) (step, error) {
+	seed, err := pointOf(a, "seedPoint")
+	if err != nil {
+		return step{}, err
+	}
+	color, low, high := scalarOf(a, "newVal"), scalarOf(a, "loDiff"), scalarOf(a, "upDiff")
+	flags := map[string]int{"4": 4, "8": 8}[a.String("connectivity")]
+	if a.Bool("fixed_range") {
+		flags |= 1 << 16
+	}
+	for _, v := range append(low[:], high[:]...) {
+		if v < 0 {
+			return step{}, refuse("loDiff and upDiff are not below 0, got %v", v)
+		}
+	}
+	return step{
+		takes: channels(1, 3).of(frame.U8, frame.S32, frame.F32),
+		shape: func(in frame.Geometry) (frame.Geometry, error) {
+			if seed[0] < 0 || seed[1] < 0 || seed[0] >= in.Width || seed[1] >= in.Height {
+				return in, refuse("seedPoint=%d,%d does not lie within %v", seed[0], seed[1], in)
+			}
+			return in, nil
+		},
+		apply: func(src picture, dst *gocv.Mat) (any, error) {
+			if err := src.CopyTo(dst); err != nil {
+				return nil, err
+			}
+			t, err := find(func(out *C.numbers) *C.char {
+				return C.bridge_flood_fill(ptr(dst), C.int(seed[0]), C.int(seed[1]), cScalar(&color), cScalar(&low), cScalar(&high),
+					C.int(flags), out)
+			})
+			if err != nil {
+				return nil, err
+			}
+			return painted{t.int(), t.box()}, nil
+		},
+	}, nil
+}
