@@ -221,8 +221,8 @@ func (f *Farm) turn(by int, why error) {
 }
 
 // hopeless reports whether no worker can be had at all, and why. The channel is closed when that may have changed.
-func (f *Farm) hopeless() (why error, yes bool, changed <-chan struct{}) {
+func (f *Farm) hopeless() (yes bool, changed <-chan struct{}, why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.lastWord, f.broken == len(f.supervisors), f.turned
+	return f.broken == len(f.supervisors), f.turned, f.lastWord
 }

@@ -188,7 +188,7 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		why, hopeless, changed := s.farm.hopeless()
+		hopeless, changed, why := s.farm.hopeless()
 		var jobs, retries chan *task
 		var called chan struct{}
 		if hopeless {
@@ -214,7 +214,7 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 
 // refuse answers a task that no worker can be had for, unless one came to be had meanwhile.
 func (s *supervisor) refuse(t *task, why error) {
-	if _, hopeless, _ := s.farm.hopeless(); !hopeless {
+	if hopeless, _, _ := s.farm.hopeless(); !hopeless {
 		s.farm.retries <- t // has room for every task that workers can hold, and we have none
 		return
 	}
@@ -225,7 +225,7 @@ func (s *supervisor) refuse(t *task, why error) {
 // refuseStreams answers what waits in the supervisor's streams.
 func (s *supervisor) refuseStreams(why error) {
 	for {
-		if _, hopeless, _ := s.farm.hopeless(); !hopeless {
+		if hopeless, _, _ := s.farm.hopeless(); !hopeless {
 			s.call()
 			return
 		}
