@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
@@ -13,6 +14,7 @@ import (
 // keeps both), so the flow submits jobs one by one and keeps the order itself.
 type engine interface {
 	submit(ctx context.Context, j farm.Job) (future, error)
+	EndStream(key string)
 }
 
 type future interface {
@@ -95,8 +97,10 @@ func (f *flow) run(ctx, soft context.Context) error {
 }
 
 func (f *flow) feed(ctx, soft context.Context, queue chan<- pending) {
+	streams := streams{end: f.engine.EndStream}
+	defer streams.close()
 	for it := range f.source.Items(soft) {
-		p := f.send(ctx, it)
+		p := f.send(ctx, it, &streams)
 		select {
 		case queue <- p:
 		case <-ctx.Done():
@@ -107,26 +111,56 @@ func (f *flow) feed(ctx, soft context.Context, queue chan<- pending) {
 }
 
 // send submits a frame. The farm copies encoded bytes, so they need not be kept here.
-func (f *flow) send(ctx context.Context, it media.Item) pending {
+func (f *flow) send(ctx context.Context, it media.Item, streams *streams) pending {
 	f.tally.in.Add(1)
 	p := pending{item: it, err: it.Err}
 	p.item.Frame.Pix, p.item.Frame.Mem = nil, nil
 	if p.err == nil {
 		p.variant = f.plan.For(!it.IsPixels(), it.Ext)
-		p.future, p.err = f.engine.submit(ctx, farm.Job{Pipeline: p.variant.Pipeline, Frame: it.Frame, Stream: f.stream(it)})
+		job := farm.Job{Pipeline: p.variant.Pipeline, Frame: it.Frame}
+		if f.stateful {
+			job.Stream = streams.of(it.Input)
+		}
+		p.future, p.err = f.engine.submit(ctx, job)
 	}
 	return p
 }
 
-// stream is the key of the stream that a frame belongs to. All images are one.
-func (f *flow) stream(it media.Item) string {
-	switch {
-	case !f.stateful:
-		return ""
-	case it.Input.Kind == media.Image:
-		return "images"
+// streams has the keys of a run's streams: each input is one, but all image files together are one. The zero value but for end
+// has none.
+type streams struct {
+	end    func(key string)
+	input  *media.Input // whose frames come now
+	number int          // of it
+	key    string       // its stream's, unless it is an image
+}
+
+const imageStream = "images"
+
+// of is the key of the stream that an input's frames belong to. It ends that of the input before.
+func (s *streams) of(in *media.Input) string {
+	if in != s.input {
+		s.endInput()
+		s.input, s.number = in, s.number+1
 	}
-	return it.Input.Name
+	if in.Kind == media.Image {
+		return imageStream
+	}
+	s.key = "input " + strconv.Itoa(s.number)
+	return s.key
+}
+
+func (s *streams) endInput() {
+	if s.key != "" {
+		s.end(s.key)
+		s.key = ""
+	}
+}
+
+// close ends the streams that are left.
+func (s *streams) close() {
+	s.endInput()
+	s.end(imageStream)
 }
 
 // discard gives a frame up, and its result where nobody took that.
@@ -172,14 +206,23 @@ func (f *flow) deliver(ctx context.Context, p pending) error {
 	return f.ledger.passed(ctx, p.item.Next, nil)
 }
 
+// write hands a result to the outputs: to all of them, or, where its error is the frame's, to none.
 func (f *flow) write(ctx context.Context, p pending, r *farm.Result) error {
-	if f.data != nil {
-		if err := f.data.Write(p.item, p.variant.Shift, r.Values); err != nil {
-			r.Release()
-			return err
-		}
+	if r.Restarted {
+		f.tally.restarted.Add(1)
 	}
-	return f.sink.Write(ctx, p.item, p.variant.Ext, r)
+	if f.data == nil {
+		return f.sink.Write(ctx, p.item, p.variant.Ext, r)
+	}
+	lines, err := media.DataLines(p.item, p.variant.Shift, r.Values)
+	if err != nil {
+		r.Release()
+		return err
+	}
+	if err := f.sink.Write(ctx, p.item, p.variant.Ext, r); err != nil {
+		return err
+	}
+	return f.data.Write(lines)
 }
 
 // isFrames reports whether an error belongs to one frame.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
@@ -22,7 +24,13 @@ type fakeEngine struct {
 	pairs    bool
 	held     chan struct{}
 	pipeline []string
+	streams  []string        // of the jobs
+	open     map[string]bool // of those, which were not ended
+	most     int             // of open at a time
+	restarts map[string]bool // sources of frames with which a stream begins anew
 }
+
+func (e *fakeEngine) EndStream(key string) { delete(e.open, key) }
 
 type fakeFuture struct {
 	engine *fakeEngine
@@ -32,6 +40,13 @@ type fakeFuture struct {
 
 func (e *fakeEngine) submit(_ context.Context, j farm.Job) (future, error) {
 	e.pipeline = append(e.pipeline, j.Pipeline)
+	if e.streams = append(e.streams, j.Stream); j.Stream != "" {
+		if e.open == nil {
+			e.open = map[string]bool{}
+		}
+		e.open[j.Stream] = true
+		e.most = max(e.most, len(e.open))
+	}
 	ready := make(chan struct{})
 	switch {
 	case !e.pairs:
@@ -56,7 +71,8 @@ func (f *fakeFuture) Wait(ctx context.Context) (*farm.Result, error) {
 	if bytes.Equal(f.job.Frame.Pix, []byte("bad")) {
 		return nil, &farm.Error{Code: fault.Undecodable, Message: "not an image", Index: f.job.Frame.Index, Source: f.job.Frame.Source}
 	}
-	return &farm.Result{Frame: f.job.Frame, Values: []farm.Value{{Step: 1, Op: "stats", JSON: []byte("1")}}}, nil
+	restarted := f.engine.restarts[f.job.Frame.Source]
+	return &farm.Result{Frame: f.job.Frame, Restarted: restarted, Values: []farm.Value{{Step: 1, Op: "stats", JSON: []byte("1")}}}, nil
 }
 
 // recorder is a sink that remembers, and may fail.
@@ -203,5 +219,101 @@ func TestAttempts(t *testing.T) {
 		if f.Attempts != tt.want || len(f.Exits) != tt.died {
 			t.Errorf("%+v: %+v", tt, f)
 		}
+	}
+}
+
+// refusing is a sink that takes no frame.
+type refusing struct{ recorder }
+
+func (s *refusing) Write(_ context.Context, it media.Item, _ string, r *farm.Result) error {
+	r.Release()
+	return &farm.Error{Code: fault.Invalid, Message: "it is of another size", Index: it.Index}
+}
+
+// Values went out before the sink was asked, so that a frame that it refused had lines, and was counted as failed.
+func TestAFrameThatTheSinkRefusesHasNoData(t *testing.T) {
+	f, _, _ := newFlow(t, "x", "x")
+	var out bytes.Buffer
+	f.sink = &refusing{}
+	f.data, _ = media.CreateData("-", &out, false)
+	if err := f.run(background(), background()); err != nil {
+		t.Fatal(err)
+	}
+	if f.tally.bad.Load() != 2 || out.Len() > 0 {
+		t.Errorf("%d failed, data %q", f.tally.bad.Load(), out.String())
+	}
+}
+
+// reel is a video of some frames.
+type reel int
+
+func (r reel) Video() farm.Video { return farm.Video{} }
+func (r reel) Close() error      { return nil }
+func (r reel) Frames(context.Context) iter.Seq2[frame.Frame, error] {
+	return func(yield func(frame.Frame, error) bool) {
+		for range r {
+			if !yield(frame.Encoded([]byte("x")), nil) {
+				return
+			}
+		}
+	}
+}
+
+// newStreams is a flow that is stateful, over inputs of those names: a .mp4 is a video of two frames, others are images.
+func newStreams(t *testing.T, names ...string) (*flow, *fakeEngine) {
+	t.Helper()
+	f, e, _ := newFlow(t, "x")
+	image := f.source.Inputs[0]
+	f.stateful, f.source.Inputs = true, nil
+	for _, name := range names {
+		in := image
+		if in.Name = name; strings.HasSuffix(name, ".mp4") {
+			in.Kind = media.Video
+		}
+		f.source.Inputs = append(f.source.Inputs, in)
+	}
+	f.source.Open = func(context.Context, string, int) (media.VideoReader, error) { return reel(2), nil }
+	return f, e
+}
+
+func TestEachInputIsAStreamAndAllImagesAreOne(t *testing.T) {
+	f, e := newStreams(t, "a.jpg", "images.mp4", "images.mp4", "b.jpg")
+	f.source.Inputs[2].Name = "images"
+	if err := f.run(background(), background()); err != nil {
+		t.Fatal(err)
+	}
+	s := e.streams
+	if len(s) != 6 || s[0] != s[5] || s[1] != s[2] || s[3] != s[4] || s[0] == s[1] || s[1] == s[3] || s[0] == s[3] {
+		t.Errorf("%q", s)
+	}
+	f, e = newStreams(t, "a.mp4", "a.mp4")
+	if err := f.run(background(), background()); err != nil || e.streams[1] == e.streams[2] {
+		t.Errorf("%v: a file that is given twice goes on where it ended: %q", err, e.streams)
+	}
+}
+
+// A farm has a limit of streams that are open, which a run over many videos met.
+func TestAStreamEndsWithItsInput(t *testing.T) {
+	f, e := newStreams(t, append(slices.Repeat([]string{"a.mp4"}, 5000), "a.jpg")...)
+	if err := f.run(background(), background()); err != nil {
+		t.Fatal(err)
+	}
+	if len(e.streams) != 10001 || e.most != 1 || len(e.open) != 0 {
+		t.Errorf("%d frames, %d streams open at a time, %d in the end", len(e.streams), e.most, len(e.open))
+	}
+}
+
+func TestStreamsThatRestartedAreReported(t *testing.T) {
+	f, e := newStreams(t, "a.mp4", "b.mp4")
+	e.restarts = map[string]bool{"a.mp4: frame 2": true}
+	if err := f.run(background(), background()); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	j := &runJob{App: App{Err: &said}, options: &runOptions{}}
+	j.tally.restarted.Store(f.tally.restarted.Load())
+	r := j.report(nil)
+	if j.summary(r); r.StreamsRestarted != 1 || !strings.Contains(said.String(), "1 stream was restarted") {
+		t.Errorf("%d: %s", r.StreamsRestarted, said.String())
 	}
 }

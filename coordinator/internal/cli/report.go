@@ -23,12 +23,15 @@ type report struct {
 	// FramesCancelled were given up when the run ended early, or went into an output that could not be completed.
 	FramesCancelled int64 `json:"frames_cancelled"`
 
-	Retries        uint64  `json:"retries"`
-	WorkerRestarts uint64  `json:"worker_restarts"`
-	Seconds        float64 `json:"seconds"`
-	FPS            float64 `json:"fps"`
-	Workers        int     `json:"workers"`
-	Pipeline       string  `json:"pipeline"`
+	Retries        uint64 `json:"retries"`
+	WorkerRestarts uint64 `json:"worker_restarts"`
+	// StreamsRestarted is how often a worker ended that kept something from frame to frame, so that ops began anew.
+	StreamsRestarted int64 `json:"streams_restarted"`
+
+	Seconds  float64 `json:"seconds"`
+	FPS      float64 `json:"fps"`
+	Workers  int     `json:"workers"`
+	Pipeline string  `json:"pipeline"`
 	// Output is as it was named; empty where it is not there.
 	Output      string    `json:"output"`
 	Interrupted bool      `json:"interrupted"`
@@ -74,20 +77,21 @@ func (j *runJob) finish(err error) error {
 func (j *runJob) report(err error) report {
 	failures := j.tally.stories()
 	r := report{
-		FramesIn:       j.tally.in.Load(),
-		FramesOut:      j.tally.out.Load(),
-		FramesFailed:   j.tally.bad.Load(),
-		FramesBefore:   j.tally.before,
-		Retries:        j.last.Retries,
-		WorkerRestarts: j.last.Restarts,
-		Seconds:        time.Since(j.started).Seconds(),
-		Workers:        len(j.last.Workers),
-		Pipeline:       j.script.String(),
-		Output:         j.options.output,
-		Interrupted:    errors.Is(err, errInterrupted),
-		Memory:         memory{Budget: j.last.Memory.Budget, Peak: j.last.Memory.Peak, CoordinatorRSS: peakRSS()},
-		CPU:            cpu{cpuSeconds(unix.RUSAGE_SELF), cpuSeconds(unix.RUSAGE_CHILDREN)},
-		Failures:       append([]failure{}, failures...),
+		FramesIn:         j.tally.in.Load(),
+		FramesOut:        j.tally.out.Load(),
+		FramesFailed:     j.tally.bad.Load(),
+		FramesBefore:     j.tally.before,
+		Retries:          j.last.Retries,
+		StreamsRestarted: j.tally.restarted.Load(),
+		WorkerRestarts:   j.last.Restarts,
+		Seconds:          time.Since(j.started).Seconds(),
+		Workers:          len(j.last.Workers),
+		Pipeline:         j.script.String(),
+		Output:           j.options.output,
+		Interrupted:      errors.Is(err, errInterrupted),
+		Memory:           memory{Budget: j.last.Memory.Budget, Peak: j.last.Memory.Peak, CoordinatorRSS: peakRSS()},
+		CPU:              cpu{cpuSeconds(unix.RUSAGE_SELF), cpuSeconds(unix.RUSAGE_CHILDREN)},
+		Failures:         append([]failure{}, failures...),
 	}
 	if j.lost() {
 		r.FramesOut = j.ledger.keptOut()
@@ -183,6 +187,10 @@ func (j *runJob) summary(r report) {
 		fmt.Fprintf(j.Err, "… and %d more; --report lists them\n", more)
 	}
 	j.tellQuarantine()
+	if n := int(r.StreamsRestarted); n > 0 {
+		fmt.Fprintf(j.Err, "%s restarted: a worker ended, and with it what ops had kept of the frames before\n",
+			plural(n, "stream was", "streams were"))
+	}
 	if r.Workers == 0 || j.options.progress == "none" {
 		return
 	}

@@ -18,6 +18,8 @@ type tally struct {
 	in, out, bad atomic.Int64
 	total        atomic.Int64             // -1 unknown
 	before       int64                    // of out, by earlier runs
+	badBefore    int64                    // of bad, by earlier runs
+	restarted    atomic.Int64             // streams that went on in another worker, without what ops had kept
 	heard        func(media.Item, uint64) // of each failure; nil for nobody
 
 	mu       sync.Mutex

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/fault"
 )
 
 // Data writes what ops found as JSON lines, one object for each value:
@@ -66,21 +67,27 @@ func (d *Data) Cut() (Mark, error) {
 	return p.mark, nil
 }
 
-// Write adds the values of one result, whose pipeline had shift steps in front of the user's.
-func (d *Data) Write(it Item, shift int, values []farm.Value) error {
+// DataLines are the lines of one result's values, whose pipeline had shift steps in front of the user's. An error belongs to the
+// frame.
+func DataLines(it Item, shift int, values []farm.Value) ([]byte, error) {
+	var lines []byte
 	for _, v := range values {
 		line, err := json.Marshal(dataLine{it.Index, it.Input.Name, v.Step - shift + 1, v.Op, v.JSON})
 		if err != nil {
-			return frameError(it, "invalid", "%s found what is not JSON: %v", v.Op, err)
+			return nil, frameError(it, fault.Invalid, "%s found what is not JSON: %v", v.Op, err)
 		}
-		if _, err := d.w.Write(append(line, '\n')); err != nil {
-			return d.failed(err)
-		}
+		lines = append(append(lines, line...), '\n')
 	}
-	if d.file == nil && len(values) > 0 { // somebody may be reading along
-		return d.failed(d.w.Flush())
+	return lines, nil
+}
+
+// Write adds lines. An error is the end of the file.
+func (d *Data) Write(lines []byte) error {
+	_, err := d.w.Write(lines)
+	if err == nil && d.file == nil && len(lines) > 0 { // somebody may be reading along
+		err = d.w.Flush()
 	}
-	return nil
+	return d.failed(err)
 }
 
 func (d *Data) failed(err error) error {

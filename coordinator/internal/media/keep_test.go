@@ -181,7 +181,8 @@ func TestDataGoesOnBehindItsMark(t *testing.T) {
 	temp, final := filepath.Join(dir, "temp"), filepath.Join(dir, "data.jsonl")
 	add := func(d *Data, i uint64) Mark {
 		t.Helper()
-		if err := d.Write(item("x", i), 0, []farm.Value{{Op: "stats", JSON: fmt.Appendf(nil, "%d", i)}}); err != nil {
+		lines, err := DataLines(item("x", i), 0, []farm.Value{{Op: "stats", JSON: fmt.Appendf(nil, "%d", i)}})
+		if err = errors.Join(err, d.Write(lines)); err != nil {
 			t.Fatal(err)
 		}
 		m, err := d.Cut()

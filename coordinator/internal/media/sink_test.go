@@ -392,7 +392,8 @@ func TestData(t *testing.T) {
 		t.Fatal(err)
 	}
 	values := []farm.Value{{Step: 1, Op: "stats", JSON: []byte(`{"mean":[1]}`)}, {Step: 2, Op: "stats", JSON: []byte(`null`)}}
-	if err := d.Write(item("a.png", 5), 1, values); err != nil {
+	lines, err := DataLines(item("a.png", 5), 1, values)
+	if err = errors.Join(err, d.Write(lines)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(name); err == nil {
