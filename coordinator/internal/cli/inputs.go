@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,29 +38,43 @@ func (n namedInputs) parse() (map[string]string, error) {
 	return files, nil
 }
 
-// upload brings what a pipeline names into the farm, each once. A mistake names the step and the parameter.
-func (n namedInputs) upload(ctx context.Context, f *farm.Farm, s script) error {
+// besideFile is a file that a pipeline takes beside the frames.
+type besideFile struct {
+	pipeline.InputRef        // the first step that names it
+	path              string // of the file
+}
+
+// beside returns the files that a pipeline names, each once.
+func (n namedInputs) beside(ops pipeline.Catalogue, s script) ([]besideFile, error) {
 	files, err := n.parse()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	refs := f.Ops().Inputs(s.Pipeline)
-	for name := range files {
-		if !slices.ContainsFunc(refs, func(r pipeline.InputRef) bool { return r.Name == name }) {
-			return usagef("--input %s=%s: no step of the pipeline names it", name, files[name])
-		}
-	}
+	var all []besideFile
 	done := map[string]bool{}
-	for _, ref := range refs {
+	for _, ref := range ops.Inputs(s.Pipeline) {
 		if done[ref.Name] {
 			continue
 		}
 		done[ref.Name] = true
-		file, named := files[ref.Name]
+		path, named := files[ref.Name]
 		if !named {
-			file = s.path(ref.Name)
+			path = s.path(ref.Name)
 		}
-		if err := uploadFile(ctx, f, ref, file); err != nil {
+		all = append(all, besideFile{ref, path})
+	}
+	for name, file := range files {
+		if !done[name] {
+			return nil, usagef("--input %s=%s: no step of the pipeline names it", name, file)
+		}
+	}
+	return all, nil
+}
+
+// upload brings files into the farm. A mistake names the step and the parameter.
+func upload(ctx context.Context, f *farm.Farm, files []besideFile) error {
+	for _, file := range files {
+		if err := uploadFile(ctx, f, file.InputRef, file.path); err != nil {
 			return err
 		}
 	}

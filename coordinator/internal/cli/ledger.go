@@ -15,11 +15,12 @@ import (
 type ledger struct {
 	folder string
 	data   string // the file of --data in the making; empty without one
-	asked  journal.Asked
+	header header
 	every  uint64 // frames for each line of the journal
 
 	journal *journal.Journal // nil where there is none yet
 	known   bool             // an earlier run began it
+	was     header           // what that was asked for
 	past    []record         // what that did
 	begun   bool             // this one began it
 
@@ -38,6 +39,8 @@ type ledger struct {
 type header struct {
 	Version int           `json:"cvfarm_journal"`
 	Asked   journal.Asked `json:"asked"`
+	// Beside are the files that the pipeline takes beside the frames.
+	Beside []journal.Input `json:"beside,omitempty"`
 }
 
 // record is another line: everything in front of Next is done.
@@ -84,10 +87,36 @@ func (l *ledger) keptOut() int64 {
 	return int64(l.done) - int64(l.bad)
 }
 
-// begin begins the journal where there is none.
-func (l *ledger) begin() error {
-	if l == nil || l.again() {
+// reads tells which files the pipeline takes beside the frames. It refuses others than those of an earlier run.
+func (l *ledger) reads(files []besideFile) error {
+	if l == nil {
 		return nil
+	}
+	l.header.Beside = nil
+	for _, f := range files {
+		l.header.Beside = append(l.header.Beside, journal.InputOf(f.path, f.path))
+	}
+	if !l.again() {
+		return nil
+	}
+	return l.differs(journal.Asked{Inputs: l.was.Beside}.Difference(journal.Asked{Inputs: l.header.Beside}))
+}
+
+// differs refuses to go on with another command; what tells it from the first, and is empty where nothing does.
+func (l *ledger) differs(what string) error {
+	if what == "" {
+		return nil
+	}
+	return usagef("--resume: another command was begun here: %s; give that again, or remove %s to begin anew", what, l.folder)
+}
+
+// begin begins the journal where there is none, and else forgets what does not hold any more.
+func (l *ledger) begin() error {
+	if l == nil {
+		return nil
+	}
+	if l.again() {
+		return l.journal.Keep(1 + len(l.past))
 	}
 	if l.journal == nil {
 		if err := os.MkdirAll(l.folder, 0o777); err != nil {
@@ -107,7 +136,7 @@ func (l *ledger) begin() error {
 	if err := l.journal.Keep(0); err != nil {
 		return err
 	}
-	if err := l.journal.Append(header{journalVersion, l.asked}); err != nil {
+	if err := l.journal.Append(l.header); err != nil {
 		return err
 	}
 	return l.journal.Sync()

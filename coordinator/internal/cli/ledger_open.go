@@ -23,14 +23,13 @@ func (l *ledger) open(j *runJob) error {
 	if len(lines) == 0 { // killed before it had a header
 		return nil
 	}
-	var h header
-	if err := json.Unmarshal(lines[0], &h); err != nil || h.Version != journalVersion {
+	if err := json.Unmarshal(lines[0], &l.was); err != nil || l.was.Version != journalVersion {
 		l.close()
 		return usagef("--resume: %s is not a journal that this coordinator knows: remove it to begin anew", l.folder)
 	}
-	if what := h.Asked.Difference(l.asked); what != "" {
+	if err := l.differs(l.was.Asked.Difference(l.header.Asked)); err != nil {
 		l.close()
-		return usagef("--resume: another command was begun here: %s; give that again, or remove %s to begin anew", what, l.folder)
+		return err
 	}
 	l.known = true
 	for _, line := range lines[1:] {
@@ -45,7 +44,7 @@ func (l *ledger) open(j *runJob) error {
 	for _, r := range l.past {
 		l.bad += len(r.Failed)
 	}
-	return l.journal.Keep(1 + len(l.past))
+	return nil
 }
 
 // intact is how many records hold: the files that they tell of may have been changed, or lost with the power.

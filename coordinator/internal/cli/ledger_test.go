@@ -36,8 +36,18 @@ func (d *dying) Write(ctx context.Context, it media.Item, ext string, r *farm.Re
 	return d.Keeper.Write(ctx, it, ext, r)
 }
 
-// begin opens the ledger as the command does.
+// begin opens and begins the ledger as the command does.
 func (x *resumed) begin() *runJob {
+	x.t.Helper()
+	j := x.open()
+	if err := j.ledger.begin(); err != nil {
+		x.t.Fatal(err)
+	}
+	j.ledger.restore(&j.tally)
+	return j
+}
+
+func (x *resumed) open() *runJob {
 	x.t.Helper()
 	in, out := filepath.Join(x.dir, "in"), filepath.Join(x.dir, "out")
 	o := &runOptions{inputs: []string{in}, output: out + "/", data: filepath.Join(x.dir, "data.jsonl"), resume: true}
@@ -53,10 +63,6 @@ func (x *resumed) begin() *runJob {
 		x.t.Fatal(err)
 	}
 	x.t.Cleanup(j.ledger.close)
-	if err := j.ledger.begin(); err != nil {
-		x.t.Fatal(err)
-	}
-	j.ledger.restore(&j.tally)
 	return j
 }
 
@@ -217,5 +223,79 @@ func TestARunThatDiedBeforeItsFirstLineIsGoneOnWith(t *testing.T) {
 	}
 	if got, want := x.story(j), whole.story(undisturbed); got != want {
 		t.Errorf("%s\nwant %s", got, want)
+	}
+}
+
+// The files that a pipeline names were looked for in the working directory, also where they lie beside the pipeline's own file.
+func TestAFileBesideTheFramesMustBeTheSame(t *testing.T) {
+	x := newResumed(t, 1)
+	logo := filepath.Join(x.dir, "logo.png")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(logo, "a logo")
+	ops := pipeline.Catalogue{{Name: "match", Params: []pipeline.Param{pipeline.Image("image", "")}}}
+	p, err := pipeline.Parse("match image=logo.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := script{Pipeline: p, file: filepath.Join(x.dir, "p.cvf")}
+	reads := func(l *ledger, named ...string) error {
+		t.Helper()
+		files, err := namedInputs(named).beside(ops, s)
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%v %v", files, err)
+		}
+		return l.reads(files)
+	}
+	j := x.open()
+	if err := errors.Join(reads(j.ledger), j.ledger.begin()); err != nil {
+		t.Fatal(err)
+	}
+	x.die(j)
+	again := x.open().ledger
+	if err := reads(again); err != nil {
+		t.Errorf("nothing was changed: %v", err)
+	}
+	if err := reads(again, "logo.png="+filepath.Join(x.dir, "in/00.png")); err == nil {
+		t.Error("another file of that name, and the run goes on")
+	}
+	write(logo, "another logo")
+	if err := reads(again); ExitCode(err) != exitUsage || !strings.Contains(err.Error(), "logo.png was changed") {
+		t.Errorf("it was changed: %v", err)
+	}
+}
+
+// Until a run begins, it leaves the journal as it is: it may be refused, or dry.
+func TestOpeningAJournalKeepsItsLines(t *testing.T) {
+	x := newResumed(t, 8)
+	if _, err := x.run(4); !errors.Is(err, errDied) {
+		t.Fatal(err)
+	}
+	name := filepath.Join(x.dir, "out/.cvfarm", journalName)
+	lines := func() int {
+		t.Helper()
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(string(text), "\n")
+	}
+	was := lines()
+	if err := os.Remove(filepath.Join(x.dir, "out/01.png")); err != nil {
+		t.Fatal(err)
+	}
+	j := x.open()
+	if n := lines(); n != was || was < 3 {
+		t.Errorf("%d lines, and were %d", n, was)
+	}
+	if err := j.ledger.begin(); err != nil {
+		t.Fatal(err)
+	}
+	if n := lines(); n != 2 { // the header, and the line of the first frame
+		t.Errorf("%d lines", n)
 	}
 }

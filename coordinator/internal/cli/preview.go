@@ -167,7 +167,11 @@ func (p *preview) plan(ctx context.Context) (media.Variant, error) {
 	if err := p.farm.Ops().Check(p.script.Pipeline); err != nil {
 		return media.Variant{}, p.script.point(err)
 	}
-	if err := p.options.named.upload(ctx, p.farm, p.script); err != nil {
+	beside, err := p.options.named.beside(p.farm.Ops(), p.script)
+	if err == nil {
+		err = upload(ctx, p.farm, beside)
+	}
+	if err != nil {
 		return media.Variant{}, err
 	}
 	plan, err := media.NewPlan(p.script.Pipeline, media.Output{Kind: media.ToNone}, p.farm.Ops())

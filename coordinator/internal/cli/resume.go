@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
@@ -28,7 +27,7 @@ func (o *runOptions) openLedger(j *runJob) (*ledger, error) {
 	if err := o.checkResume(j); err != nil {
 		return nil, err
 	}
-	l := &ledger{asked: o.asked(j), every: 1}
+	l := &ledger{header: header{Version: journalVersion, Asked: o.asked(j)}, every: 1}
 	switch j.output.Kind {
 	case media.ToVideo:
 		l.every = uint64(o.segment)
@@ -80,7 +79,7 @@ func (o *runOptions) checkResume(j *runJob) error {
 	return nil
 }
 
-// asked is everything that the result depends on.
+// asked is everything that the result depends on, but for the files that the pipeline names.
 func (o *runOptions) asked(j *runJob) journal.Asked {
 	number := func(n float64) string {
 		if n == 0 {
@@ -101,17 +100,6 @@ func (o *runOptions) asked(j *runJob) journal.Asked {
 	}
 	for _, in := range j.inputs {
 		a.Inputs = append(a.Inputs, journal.InputOf(in.Name, in.Path))
-	}
-	for _, text := range o.named {
-		_, file, _ := strings.Cut(text, "=")
-		a.Inputs = append(a.Inputs, journal.InputOf("--input "+text, file))
-	}
-	for _, step := range j.script.Pipeline { // whose arguments may be files too
-		for _, arg := range step.Args {
-			if info, err := os.Stat(arg.Value); err == nil && info.Mode().IsRegular() {
-				a.Inputs = append(a.Inputs, journal.InputOf(arg.Value, arg.Value))
-			}
-		}
 	}
 	return a
 }

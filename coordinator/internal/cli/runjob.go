@@ -172,7 +172,14 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	if err := f.Ops().Check(j.script.Pipeline); err != nil {
 		return nil, j.script.point(err)
 	}
-	if err := j.options.named.upload(ctx, f, j.script); err != nil {
+	beside, err := j.options.named.beside(f.Ops(), j.script)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.ledger.reads(beside); err != nil {
+		return nil, err
+	}
+	if err := upload(ctx, f, beside); err != nil {
 		return nil, err
 	}
 	plan, err := media.NewPlan(j.script.Pipeline, j.output, f.Ops())
