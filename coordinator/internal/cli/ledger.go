@@ -177,7 +177,9 @@ func (l *ledger) openData(name string, overwrite bool) (*media.Data, error) {
 		at = *l.past[len(l.past)-1].Data
 	}
 	var err error
-	l.found, err = media.KeepData(name, l.data, at, overwrite, l.again())
+	if l.found, err = media.KeepData(name, l.data, at, overwrite, l.again()); errors.Is(err, journal.ErrLocked) {
+		err = usagef("--data %s: %w", name, journal.ErrLocked)
+	}
 	return l.found, err
 }
 
@@ -276,7 +278,4 @@ func (l *ledger) close() {
 		return
 	}
 	_ = l.remove()
-	if l.data != "" {
-		_ = os.Remove(l.data)
-	}
 }

@@ -47,9 +47,11 @@ func (x *resumed) begin() *runJob {
 	return j
 }
 
-func (x *resumed) open() *runJob {
+func (x *resumed) open() *runJob { return x.openAs("out") }
+
+func (x *resumed) openAs(output string) *runJob {
 	x.t.Helper()
-	in, out := filepath.Join(x.dir, "in"), filepath.Join(x.dir, "out")
+	in, out := filepath.Join(x.dir, "in"), filepath.Join(x.dir, output)
 	o := &runOptions{inputs: []string{in}, output: out + "/", data: filepath.Join(x.dir, "data.jsonl"), resume: true}
 	p, err := pipeline.Parse("stats")
 	if err != nil {
@@ -297,5 +299,30 @@ func TestOpeningAJournalKeepsItsLines(t *testing.T) {
 	}
 	if n := lines(); n != 2 { // the header, and the line of the first frame
 		t.Errorf("%d lines", n)
+	}
+}
+
+// Two runs with other outputs but one --data wrote into one file, and the one that ended first removed it.
+func TestTwoRunsDoNotShareTheirData(t *testing.T) {
+	x := newResumed(t, 4)
+	first := x.begin()
+	f := x.flow(first, 0)
+	second := x.openAs("out2")
+	if err := second.ledger.begin(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.ledger.openData(second.options.data, false); ExitCode(err) != exitUsage {
+		t.Errorf("a second run with the same --data: %v", err)
+	}
+	second.ledger.close()
+	if err := f.run(background(), background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.complete(background()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(first.options.data)
+	if err != nil || strings.Count(string(text), "\n") != 3 {
+		t.Errorf("%v %q", err, text)
 	}
 }

@@ -33,13 +33,13 @@ const (
 	batchTime  = time.Second
 )
 
-// ErrLocked says that another process has the journal open.
+// ErrLocked says that another process has the file open.
 var ErrLocked = errors.New("another coordinator is at work on it")
 
 // Open opens the journal of that name, or begins it, and returns the lines that are there. What is behind them, because it was
 // cut short, is gone then.
 func Open(name string) (*Journal, []json.RawMessage, error) {
-	f, err := lock(name)
+	f, err := OpenLocked(name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,8 +58,8 @@ func Open(name string) (*Journal, []json.RawMessage, error) {
 	return j, lines, nil
 }
 
-// lock opens the file and locks it. Whoever had it locked before may have removed it meanwhile: then there is another.
-func lock(name string) (*os.File, error) {
+// OpenLocked opens a file, or begins it, and locks it until it is closed. The error is ErrLocked where another has done that.
+func OpenLocked(name string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
 		if err != nil {
@@ -72,7 +72,7 @@ func lock(name string) (*os.File, error) {
 			}
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		mine, err := f.Stat()
+		mine, err := f.Stat() // whoever had it locked before may have removed it, or given it another name
 		if err != nil {
 			f.Close()
 			return nil, err

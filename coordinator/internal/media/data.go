@@ -49,7 +49,7 @@ func CreateData(name string, stdout io.Writer, overwrite bool) (*Data, error) {
 }
 
 // KeepData is CreateData for a run that can be resumed: until Close, what is written stays in the file called temp, of which what
-// is behind the mark is forgotten. As for a Keeper, with again a file of the very content is taken as written.
+// is behind the mark is forgotten; the error is journal.ErrLocked where another process has that open. As for a Keeper, with again a file of the very content is taken as written.
 func KeepData(name, temp string, at Mark, overwrite, again bool) (*Data, error) {
 	p, err := openPart(temp, name, at, overwrite, again)
 	if err != nil {
@@ -64,6 +64,7 @@ func (d *Data) Cut() (Mark, error) {
 		return Mark{}, err
 	}
 	p, _ := d.file.(*part)
+	p.cut = true
 	return p.mark, nil
 }
 

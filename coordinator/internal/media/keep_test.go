@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 	"github.com/cvfarm/cvfarm/shared/frame"
 )
 
@@ -224,6 +225,45 @@ func TestDataGoesOnBehindItsMark(t *testing.T) {
 	}
 	if names := list(t, dir); len(names) != 1 {
 		t.Errorf("%q", names)
+	}
+}
+
+// Two runs with other outputs but one file of data wrote into each other's.
+func TestDataIsForOneAtATime(t *testing.T) {
+	dir := t.TempDir()
+	temp, final := filepath.Join(dir, "temp"), filepath.Join(dir, "data.jsonl")
+	d, err := KeepData(final, temp, Mark{}, false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Write([]byte("1\n")); err != nil {
+		t.Fatal(err)
+	}
+	mark, err := d.Cut()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := KeepData(final, temp, Mark{}, true, false); !errors.Is(err, journal.ErrLocked) {
+		t.Errorf("a second: %v", err)
+	}
+	if got := read(t, temp); got != "1\n" {
+		t.Errorf("%q, want what the first wrote", got)
+	}
+	d.Abort()
+	if d, err = KeepData(final, temp, mark, false, true); err != nil {
+		t.Fatalf("after the first: %v", err)
+	}
+	d.Abort()
+	if got := read(t, temp); got != "1\n" {
+		t.Errorf("%q is left, want what the first wrote", got)
+	}
+	other := filepath.Join(dir, "other")
+	if d, err = KeepData(final, other, Mark{}, false, false); err != nil {
+		t.Fatal(err)
+	}
+	d.Abort()
+	if names := list(t, dir); slices.Contains(names, "other") {
+		t.Errorf("%q: a file that nobody was told of is left", names)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 )
 
 // part is a file in the making that outlives the process: it has a name of its own until Commit, and a mark tells later how far
@@ -15,6 +17,7 @@ type part struct {
 	*File
 	mark  Mark
 	again bool
+	cut   bool // somebody was told of a mark
 }
 
 // Mark is a place in a file: how much is in front of it, and the check sum of that.
@@ -23,9 +26,10 @@ type Mark struct {
 	Sum uint32 `json:"sum"`
 }
 
-// openPart opens the part, of which what is behind the mark is forgotten. Commit gives it its final name.
+// openPart opens the part, of which what is behind the mark is forgotten. Commit gives it its final name. Until then it is locked:
+// the error is journal.ErrLocked where another process is at it.
 func openPart(name, final string, at Mark, overwrite, again bool) (*part, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := journal.OpenLocked(name)
 	if err != nil {
 		return nil, cannotWrite(final, err)
 	}
@@ -66,10 +70,13 @@ func (p *part) Commit() error {
 	return syncDir(filepath.Dir(to))
 }
 
-// Abort leaves what there is.
+// Abort leaves what there is, unless it is of no use because nobody was told of it.
 func (p *part) Abort() {
 	if !p.done {
 		p.done = true
+		if !p.again && !p.cut {
+			_ = os.Remove(p.temp)
+		}
 		_ = p.File.File.Close()
 	}
 }
