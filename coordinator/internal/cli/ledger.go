@@ -31,6 +31,7 @@ type ledger struct {
 
 	// Owned by who writes a line, until that is settled.
 	settled chan error // the line that is being written; nil for none
+	last    record     // the line before
 	done    uint64     // frames that the journal has
 	bad     int        // those of them that failed
 }
@@ -51,6 +52,8 @@ type record struct {
 	Data   *media.Mark    `json:"data,omitempty"`
 	// Complete is set in the last: there are no more frames, only final names to be given.
 	Complete bool `json:"complete,omitempty"`
+	// Report is the file of --report that the run wrote in its end, which a later one may replace. Nothing else is new then.
+	Report string `json:"report,omitempty"`
 }
 
 const journalVersion = 1
@@ -85,29 +88,6 @@ func (l *ledger) keptOut() int64 {
 		return 0
 	}
 	return int64(l.done) - int64(l.bad)
-}
-
-// reads tells which files the pipeline takes beside the frames. It refuses others than those of an earlier run.
-func (l *ledger) reads(files []besideFile) error {
-	if l == nil {
-		return nil
-	}
-	l.header.Beside = nil
-	for _, f := range files {
-		l.header.Beside = append(l.header.Beside, journal.InputOf(f.path, f.path))
-	}
-	if !l.again() {
-		return nil
-	}
-	return l.differs(journal.Asked{Inputs: l.was.Beside}.Difference(journal.Asked{Inputs: l.header.Beside}))
-}
-
-// differs refuses to go on with another command; what tells it from the first, and is empty where nothing does.
-func (l *ledger) differs(what string) error {
-	if what == "" {
-		return nil
-	}
-	return usagef("--resume: another command was begun here: %s; give that again, or remove %s to begin anew", what, l.folder)
 }
 
 // begin begins the journal where there is none, and else forgets what does not hold any more.
@@ -224,8 +204,24 @@ func (l *ledger) write(ctx context.Context, line record, complete func(context.C
 	if err := l.journal.Append(line); err != nil {
 		return err
 	}
-	l.done, l.bad = line.Next.Index, l.bad+len(line.Failed)
+	l.last, l.done, l.bad = line, line.Next.Index, l.bad+len(line.Failed)
 	return nil
+}
+
+// reports notes that this run writes a report, before that has its name.
+func (l *ledger) reports(name string) error {
+	if l == nil || l.journal == nil || !l.known && !l.begun {
+		return nil
+	}
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return err
+	}
+	line := record{Next: l.last.Next, Data: l.last.Data, Complete: l.last.Complete, Report: name}
+	if l.data != "" && line.Data == nil {
+		line.Data = &media.Mark{}
+	}
+	return l.journal.Append(line)
 }
 
 // settle waits for the line that is being written. It is called before cut's context ends, and before anything else is done with

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
@@ -41,6 +42,9 @@ func (l *ledger) open(j *runJob) error {
 	}
 	l.past = l.past[:l.intact(j.options.data)]
 	l.done = l.at().Index
+	if n := len(l.past); n > 0 {
+		l.last = l.past[n-1]
+	}
 	for _, r := range l.past {
 		l.bad += len(r.Failed)
 	}
@@ -75,4 +79,36 @@ func (l *ledger) dataReaches(final string) int {
 		return len(marks) // it has its final name
 	}
 	return media.Reaches(l.data, marks)
+}
+
+// reads tells which files the pipeline takes beside the frames. It refuses others than those of an earlier run.
+func (l *ledger) reads(files []besideFile) error {
+	if l == nil {
+		return nil
+	}
+	l.header.Beside = nil
+	for _, f := range files {
+		l.header.Beside = append(l.header.Beside, journal.InputOf(f.path, f.path))
+	}
+	if !l.again() {
+		return nil
+	}
+	return l.differs(journal.Asked{Inputs: l.was.Beside}.Difference(journal.Asked{Inputs: l.header.Beside}))
+}
+
+// differs refuses to go on with another command; what tells it from the first, and is empty where nothing does.
+func (l *ledger) differs(what string) error {
+	if what == "" {
+		return nil
+	}
+	return usagef("--resume: another command was begun here: %s; give that again, or remove %s to begin anew", what, l.folder)
+}
+
+// reported reports whether an earlier run wrote the report of that name.
+func (l *ledger) reported(name string) bool {
+	if l == nil {
+		return false
+	}
+	name, err := filepath.Abs(name)
+	return err == nil && slices.ContainsFunc(l.past, func(r record) bool { return r.Report == name })
 }

@@ -326,3 +326,48 @@ func TestTwoRunsDoNotShareTheirData(t *testing.T) {
 		t.Errorf("%v %q", err, text)
 	}
 }
+
+// --resume replaced whatever --report named.
+func TestOnlyItsOwnReportIsReplaced(t *testing.T) {
+	for _, after := range []int{1, 4} { // with one line in the journal, and with several
+		x := newResumed(t, 8)
+		own, foreign := filepath.Join(x.dir, "own.json"), filepath.Join(x.dir, "foreign.json")
+		claim := func(j *runJob, name string) error {
+			t.Helper()
+			j.options.report = name
+			err := j.options.claimFiles(j)
+			if err == nil && !j.options.dryRun {
+				t.Cleanup(j.abandonReport)
+			}
+			return err
+		}
+		j := x.begin()
+		if err := claim(j, own); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.flow(j, after).run(background(), background()); !errors.Is(err, errDied) {
+			t.Fatal(err)
+		}
+		if err := j.writeReport(report{}); err != nil {
+			t.Fatal(err)
+		}
+		x.die(j)
+		if err := os.WriteFile(foreign, []byte("precious"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		for _, dry := range []bool{true, false} {
+			j = x.open()
+			j.options.dryRun = dry
+			if err := claim(j, foreign); ExitCode(err) != exitUsage {
+				t.Errorf("dry %v: a report of another: %v", dry, err)
+			}
+			if err := claim(j, own); err != nil {
+				t.Errorf("dry %v: its own report: %v", dry, err)
+			}
+			x.die(j)
+		}
+		if j, err := x.run(0); err != nil || j.tally.out.Load() != 6 {
+			t.Errorf("%v, %d done", err, j.tally.out.Load())
+		}
+	}
+}

@@ -69,10 +69,10 @@ func (o *runOptions) claimFiles(j *runJob) (err error) {
 	}
 	if o.dryRun { // no worker but one, and no report
 		j.config.Workers, j.config.NoSpare = 1, true
-		return o.vacantReport(j.ledger.again())
+		return o.vacantReport(j.ledger.reported(o.report))
 	}
 	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
-		if j.reportFile, err = media.CreateFile(o.report, o.overwrite || j.ledger.again()); err != nil {
+		if j.reportFile, err = media.CreateFile(o.report, o.overwrite || j.ledger.reported(o.report)); err != nil {
 			return usageError{err}
 		}
 	}
@@ -80,11 +80,11 @@ func (o *runOptions) claimFiles(j *runJob) (err error) {
 }
 
 // vacantReport says of a report what creating it would.
-func (o *runOptions) vacantReport(again bool) error {
+func (o *runOptions) vacantReport(ours bool) error {
 	if o.report == "" || o.report == "-" {
 		return nil
 	}
-	if err := media.Vacant(o.report, o.overwrite || again); err != nil {
+	if err := media.Vacant(o.report, o.overwrite || ours); err != nil {
 		return usageError{err}
 	}
 	return nil

@@ -146,7 +146,7 @@ func (j *runJob) writeReport(r report) error {
 	if _, err := j.reportFile.Write(text); err != nil {
 		return err
 	}
-	return j.reportFile.Commit()
+	return errors.Join(j.ledger.reports(j.options.report), j.reportFile.Commit())
 }
 
 // abandonReport gives up a report that was not written.
