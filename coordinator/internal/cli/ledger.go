@@ -99,18 +99,9 @@ func (l *ledger) begin() error {
 		return l.journal.Keep(1 + len(l.past))
 	}
 	if l.journal == nil {
-		if err := os.MkdirAll(l.folder, 0o777); err != nil {
+		if err := l.create(); err != nil {
 			return err
 		}
-		file, lines, err := journal.Open(filepath.Join(l.folder, journalName))
-		if err == nil && len(lines) > 0 {
-			file.Close()
-			err = journal.ErrLocked
-		}
-		if err != nil {
-			return usagef("--resume: %w", err)
-		}
-		l.journal = file
 	}
 	l.begun = true
 	if err := l.journal.Keep(0); err != nil {
@@ -253,14 +244,31 @@ func (l *ledger) finish(ctx context.Context) error {
 	return l.journal.Sync()
 }
 
-// remove ends a run whose outputs are complete. The journal goes first: without it the rest means nothing.
+// remove ends a run whose outputs are complete. The journal is emptied first: without it the rest means nothing. Its file goes
+// last, as its lock is what keeps others from the folder; who has begun another in there by then keeps the folder.
 func (l *ledger) remove() error {
 	if l == nil || l.journal == nil {
 		return nil
 	}
-	err := l.journal.Remove()
+	err := errors.Join(l.journal.Keep(0), l.journal.Sync())
+	if err == nil {
+		err = l.removeSegments()
+	}
+	err = errors.Join(err, l.journal.Remove())
 	l.journal = nil
-	return errors.Join(err, os.RemoveAll(l.folder))
+	_ = os.Remove(l.folder)
+	return err
+}
+
+// removeSegments removes what is in the folder beside the journal.
+func (l *ledger) removeSegments() error {
+	files, err := os.ReadDir(l.folder)
+	for _, f := range files {
+		if f.Name() != journalName {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(l.folder, f.Name())))
+		}
+	}
+	return err
 }
 
 // close leaves the journal for a later run, unless this one began it and there is nothing in it.

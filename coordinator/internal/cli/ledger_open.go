@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,4 +112,26 @@ func (l *ledger) reported(name string) bool {
 	}
 	name, err := filepath.Abs(name)
 	return err == nil && slices.ContainsFunc(l.past, func(r record) bool { return r.Report == name })
+}
+
+// create makes the journal, and its folder, which another run that ends may remove in between.
+func (l *ledger) create() error {
+	var lines []json.RawMessage
+	var err error
+	for range 10 {
+		if err = os.MkdirAll(l.folder, 0o777); err == nil {
+			l.journal, lines, err = journal.Open(filepath.Join(l.folder, journalName))
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	if err == nil && len(lines) > 0 { // another run began it since this one looked
+		l.journal.Close()
+		l.journal, err = nil, journal.ErrLocked
+	}
+	if errors.Is(err, journal.ErrLocked) {
+		return usagef("--resume: %w", err)
+	}
+	return err
 }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
@@ -369,5 +373,65 @@ func TestOnlyItsOwnReportIsReplaced(t *testing.T) {
 		if j, err := x.run(0); err != nil || j.tally.out.Load() != 6 {
 			t.Errorf("%v, %d done", err, j.tally.out.Load())
 		}
+	}
+}
+
+// The lock ended with the journal's file, and the folder was then removed with the journal of whoever had come in between.
+func TestRunsThatEndLeaveTheFolderToOthers(t *testing.T) {
+	x := newResumed(t, 1)
+	var runs sync.WaitGroup
+	var began atomic.Int64
+	for range 4 {
+		runs.Go(func() {
+			for range 50 {
+				l := &ledger{folder: filepath.Join(x.dir, "kept"), header: header{Version: journalVersion}, every: 1}
+				if err := l.begin(); errors.Is(err, journal.ErrLocked) {
+					continue
+				} else if err != nil {
+					t.Error(err)
+					return
+				}
+				began.Add(1)
+				segment := filepath.Join(l.folder, "segment.mp4")
+				if err := os.WriteFile(segment, nil, 0o666); err != nil {
+					t.Error(err)
+				}
+				if _, err := os.Stat(segment); err != nil {
+					t.Error(err)
+				}
+				if err := l.remove(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	runs.Wait()
+	if left, err := os.ReadDir(x.dir); err != nil || len(left) != 1 || began.Load() == 0 {
+		t.Errorf("%v %v: %d began", left, err, began.Load())
+	}
+}
+
+// Once the journal means nothing, nothing of it is left, and a run that is killed on the way there leaves no half of it.
+func TestTheJournalIsEmptyBeforeTheRestGoes(t *testing.T) {
+	x := newResumed(t, 4)
+	j := x.begin()
+	l := j.ledger
+	if err := os.MkdirAll(filepath.Join(l.folder, "segments", "one"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(l.folder, journalName)
+	held, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if err := l.remove(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := held.Stat(); err != nil || info.Size() != 0 {
+		t.Errorf("%v: it went with %d bytes in it", err, info.Size())
+	}
+	if _, err := os.Stat(l.folder); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is left: %v", err)
 	}
 }
