@@ -79,15 +79,8 @@ func (app App) bench(ctx context.Context, o *benchOptions) error {
 		return err
 	}
 	options.Progress = func(what string) { fmt.Fprintln(app.Err, what) }
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-app.Drain:
-			cancel(errInterrupted)
-		case <-ctx.Done():
-		}
-	}()
+	ctx, cancel := app.untilDrain(ctx)
+	defer cancel()
 	results, err := bench.Run(ctx, options)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, context.Canceled)) {
 		return errInterrupted

@@ -114,3 +114,17 @@ func ExitCode(err error) int {
 	}
 	return exitFailed
 }
+
+// untilDrain returns a context that ends with ctx, and when the user asks for an end, be it in good order: for commands that have
+// nothing to finish.
+func (app App) untilDrain(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-app.Drain:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/worker/fake"
 )
@@ -287,6 +288,34 @@ func TestGauge(t *testing.T) {
 	j.tally.bad.Store(3)
 	if got, want := j.gauge(now).text(), "123/300 frames, 61.5 fps, 3s left, 2 workers, 0 restarts, 3 failed"; got != want {
 		t.Errorf("%q", got)
+	}
+}
+
+// What failed in earlier runs counted as work of this one, so that it seemed fast, and near its end.
+func TestTheGaugeOfAResumedRunIsThatOfThisOne(t *testing.T) {
+	j := &runJob{started: time.Unix(0, 0), snapshot: func() farm.Snapshot { return farm.Snapshot{} }}
+	l := &ledger{past: []record{{Next: media.Position{Index: 100}, Failed: make([]failure, 40)}}}
+	l.restore(&j.tally)
+	j.tally.out.Add(20)
+	j.tally.total.Store(140)
+	if g := j.gauge(time.Unix(2, 0)); g.Frames != 120 || g.FPS != 10 || g.ETA != 2 {
+		t.Errorf("%+v", g)
+	}
+}
+
+// A dry run shows the names of files, which may hold anything.
+func TestADryRunShowsNamesAsText(t *testing.T) {
+	var out strings.Builder
+	evil := "\x1b[2Jevil"
+	j := &runJob{App: App{Out: &out}, options: &runOptions{data: evil + ".jsonl"}, output: media.Output{Kind: media.ToVideo, Path: evil + ".mp4"}}
+	j.inputs = []media.Input{{Kind: media.Image, Name: evil}, {Name: evil, Err: errors.New(evil + " is missing")}}
+	j.printInputs()
+	j.printOutputs(nil)
+	if err := j.printSteps(media.Variant{Pipeline: evil}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.Contains(text, "\x1b") || strings.Count(text, `\x1b[2Jevil`) != 4 {
+		t.Errorf("%q", text)
 	}
 }
 

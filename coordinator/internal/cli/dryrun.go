@@ -73,7 +73,7 @@ func (j *runJob) printInputs() {
 	fmt.Fprintln(j.Out, "inputs:", strings.Join(parts, ", "))
 	for _, in := range j.inputs {
 		if in.Err != nil {
-			fmt.Fprintln(j.Out, " ", in.Err)
+			fmt.Fprintln(j.Out, " ", Plain(in.Err.Error()))
 		}
 	}
 }
@@ -93,14 +93,14 @@ func (j *runJob) firstVideo(ctx context.Context, f *farm.Farm) (frame.Geometry, 
 			return frame.Geometry{}, err
 		}
 		v := r.Video()
-		fmt.Fprintf(j.Out, "  %s: %v, %s at %.4g fps\n", in.Name, v.Geometry, count(int(v.Frames), "frame"), v.FPS)
+		fmt.Fprintf(j.Out, "  %s: %v, %s at %.4g fps\n", Plain(in.Name), v.Geometry, count(int(v.Frames), "frame"), v.FPS)
 		return v.Geometry, r.Close()
 	}
 	return frame.Geometry{}, nil
 }
 
 func (j *runJob) printSteps(v media.Variant, steps []farm.StepPlan) error {
-	fmt.Fprintf(j.Out, "\npipeline: %s\n", v.Pipeline)
+	fmt.Fprintf(j.Out, "\npipeline: %s\n", Plain(v.Pipeline))
 	own := len(j.script.Pipeline)
 	return tabulate(j.Out, func(row func(...string)) {
 		row("STEP", "OP", "MAKES", "PARAMETERS")
@@ -114,7 +114,7 @@ func (j *runJob) printSteps(v media.Variant, steps []farm.StepPlan) error {
 			for k, a := range s.Args {
 				args[k] = a.String()
 			}
-			row(number, s.Op, shapeText(s.Out), strings.Join(args, " "))
+			row(number, s.Op, shapeText(s.Out), Plain(strings.Join(args, " ")))
 		}
 	})
 }
@@ -136,17 +136,17 @@ func (j *runJob) printOutputs(plan *media.Plan) {
 	case len(names) == 0:
 		fmt.Fprintln(j.Out, "\noutput: none")
 	case len(names) == 1:
-		fmt.Fprintln(j.Out, "\noutput:", names[0])
+		fmt.Fprintln(j.Out, "\noutput:", Plain(names[0]))
 	default:
 		fmt.Fprintln(j.Out, "\noutputs:")
 		for _, name := range names[:min(len(names), maxListed)] {
-			fmt.Fprintln(j.Out, " ", name)
+			fmt.Fprintln(j.Out, " ", Plain(name))
 		}
 		if len(names) > maxListed {
 			fmt.Fprintln(j.Out, "  …")
 		}
 	}
 	if j.options.data != "" {
-		fmt.Fprintln(j.Out, "data:", j.options.data)
+		fmt.Fprintln(j.Out, "data:", Plain(j.options.data))
 	}
 }

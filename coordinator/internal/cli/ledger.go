@@ -124,7 +124,7 @@ func (l *ledger) restore(t *tally) {
 	}
 	t.in.Store(int64(l.at().Index))
 	t.out.Store(t.in.Load() - t.bad.Load())
-	t.before = t.out.Load()
+	t.before, t.badBefore = t.out.Load(), t.bad.Load()
 }
 
 // openSink opens the output behind what earlier runs made of it.

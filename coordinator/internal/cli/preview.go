@@ -113,19 +113,6 @@ func (app App) preview(ctx context.Context, o *previewOptions, input string) err
 	return err
 }
 
-// untilDrain returns a context that ends with ctx, and when the user asks to end.
-func (app App) untilDrain(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-app.Drain:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
-}
-
 // preview is one run of the preview command.
 type preview struct {
 	App

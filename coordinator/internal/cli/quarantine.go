@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -163,17 +162,4 @@ func completeIDs(folder *string, most int) cobra.CompletionFunc {
 		}
 		return ids, never | cobra.ShellCompDirectiveKeepOrder
 	}
-}
-
-// untilDrained ends ctx when the user asks for an end, be it in good order: one job has nothing to finish.
-func (app App) untilDrained(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-app.Drain:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
 }

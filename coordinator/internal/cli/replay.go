@@ -100,7 +100,7 @@ func (r *replay) checkOutput() error {
 }
 
 func (r *replay) run(ctx context.Context) error {
-	ctx, cancel := r.untilDrained(ctx)
+	ctx, cancel := r.untilDrain(ctx)
 	defer cancel()
 	in, err := r.store.Frame(r.entry, r.entry.Input)
 	if err != nil {

@@ -3,6 +3,7 @@ package splice
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -165,6 +166,22 @@ func TestLongVideosHaveWideTables(t *testing.T) {
 	}
 	if head := mediaHeader(5 << 30); len(head) != 16 || fmt.Sprintf("%x", head) != "000000016d6461740000000140000010" {
 		t.Errorf("%x", head)
+	}
+}
+
+// Chunks may lie in any order.
+func TestOneFarChunkMakesTheTableWide(t *testing.T) {
+	for _, tt := range []struct {
+		at   []uint64
+		wide bool
+	}{{[]uint64{5 << 30, 1}, true}, {[]uint64{1, 5 << 30}, true}, {[]uint64{math.MaxUint32, 1}, false}} {
+		var tr track
+		for _, at := range tt.at {
+			tr.chunks = append(tr.chunks, chunk{at, 1})
+		}
+		if _, wide := tr.places().(*mp4.Co64); wide != tt.wide {
+			t.Errorf("%v: wide %v", tt.at, wide)
+		}
 	}
 }
 

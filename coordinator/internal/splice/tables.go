@@ -222,12 +222,14 @@ func (t *track) runs() *mp4.Stsc {
 
 func (t *track) places() mp4.IImmutableBox {
 	narrow, wide := &mp4.Stco{}, &mp4.Co64{}
+	high := false
 	for _, c := range t.chunks {
+		high = high || c.at > math.MaxUint32
 		narrow.ChunkOffset = append(narrow.ChunkOffset, uint32(c.at))
 		wide.ChunkOffset = append(wide.ChunkOffset, c.at)
 	}
 	narrow.EntryCount, wide.EntryCount = uint32(len(t.chunks)), uint32(len(t.chunks))
-	if t.chunks[len(t.chunks)-1].at > math.MaxUint32 {
+	if high {
 		return wide
 	}
 	return narrow
