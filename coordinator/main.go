@@ -27,13 +27,16 @@ func run(ctx context.Context, drain <-chan struct{}, args []string) error {
 	return cli.Run(ctx, app, args)
 }
 
-// signals makes the first SIGINT or SIGTERM close drain and the second end the context; a third ends the process. A broken
+// signals makes the first SIGINT, SIGTERM or SIGHUP close drain and the second end the context; a third ends the process. A broken
 // pipe is an error of the write, so that workers and temporary files are cleaned up.
 func signals() (ctx context.Context, drain <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	first := make(chan struct{})
 	interrupts := make(chan os.Signal, 2)
 	signal.Notify(interrupts, unix.SIGINT, unix.SIGTERM)
+	if !signal.Ignored(unix.SIGHUP) { // as under nohup
+		signal.Notify(interrupts, unix.SIGHUP)
+	}
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
 	go func() {
 		<-interrupts

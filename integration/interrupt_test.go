@@ -16,7 +16,7 @@ import (
 // The first signal ends the input; what was begun is finished, and the output plays.
 func TestFirstSignalFinishesTheOutput(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]unix.Signal{"SIGINT": unix.SIGINT, "SIGTERM": unix.SIGTERM} {
+	for name, s := range map[string]unix.Signal{"SIGINT": unix.SIGINT, "SIGTERM": unix.SIGTERM, "SIGHUP": unix.SIGHUP} {
 		t.Run(name, func(t *testing.T) {
 			p, pace := disturbed(t)
 			p.signal(s)

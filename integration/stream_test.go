@@ -145,6 +145,21 @@ func TestHTTPThatBreaksOff(t *testing.T) {
 	}
 }
 
+// Half an image made a frame, which was written as if it were whole.
+func TestHTTPThatBreaksOffAnImage(t *testing.T) {
+	t.Parallel()
+	whole := read(t, produced(t, "whole.jpg", "-i", clip(t), "-frames:v", "1"))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(whole)))
+		_, _ = io.WriteString(w, whole[:len(whole)/2])
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	runIn(t, dir, "run", server.URL+"/whole.jpg", "-p", "stats", "-o", "out/", "--report", "report.json").exits(1, "the transfer broke after")
+	readReport(t, filepath.Join(dir, "report.json")).counts(t, 1, 0, 1)
+	holds(t, dir, "report.json")
+}
+
 // A server that sends files only from their beginning cannot show an index at the end. Such a run had no frames, and succeeded.
 func TestHTTPWithoutAFrame(t *testing.T) {
 	t.Parallel()

@@ -50,10 +50,39 @@ func (f *Farm) OpenReader(ctx context.Context, uri string) (*Reader, error) {
 // frames in front of it are decoded and left out, which is exact where a seek is not. Behind the last frame there is none.
 func (f *Farm) OpenReaderAt(ctx context.Context, uri string, at uint64) (*Reader, error) {
 	r := &Reader{farm: f, uri: uri, count: at}
-	if err := r.open(ctx, at); err != nil {
+	if err := r.reopen(ctx, at); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// reopen opens the source, through crashes of the process that does. All crashes since the last frame count.
+func (r *Reader) reopen(ctx context.Context, skip uint64) error {
+	for {
+		err := r.open(ctx, skip)
+		if code, _ := fault.CodeOf(err); code != fault.Crashed {
+			return err
+		}
+		if r.crashes++; r.crashes >= r.farm.config.Attempts {
+			return r.crashed(err)
+		}
+		r.restarted(err)
+	}
+}
+
+// restarted counts and tells that another process takes over.
+func (r *Reader) restarted(err error) {
+	r.farm.count(func(c *Counts) { c.Restarts++ })
+	r.farm.events.send(Event{Kind: ReaderAgain, Err: err})
+}
+
+// crashed says how often it was tried, and where the video breaks off.
+func (r *Reader) crashed(err error) error {
+	var e *Error
+	if errors.As(r.named(err), &e) {
+		e.Message = fmt.Sprintf("%s; %d attempts were made, and the video is missing from frame %d on", e.Message, r.crashes, r.count)
+	}
+	return err
 }
 
 // skipTime is how long the decoder may take for each frame that it leaves out.
@@ -132,14 +161,13 @@ func (r *Reader) read(ctx context.Context) (frame.Frame, error) {
 			return f, err
 		}
 		if r.crashes++; r.crashes >= r.farm.config.Attempts {
-			return f, err
+			return f, r.crashed(err)
 		}
 		r.drop()
-		if err := r.open(ctx, r.resumeAt()); err != nil {
+		r.restarted(err)
+		if err := r.reopen(ctx, r.resumeAt()); err != nil {
 			return f, err
 		}
-		r.farm.count(func(c *Counts) { c.Restarts++ })
-		r.farm.events.send(Event{Kind: ReaderAgain, PID: r.session.worker.PID(), Err: err})
 	}
 }
 

@@ -77,7 +77,27 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 	})
 	s.hooking.Unlock()
 	go s.receive()
+	f.running.Go(s.watch)
 	return s, nil
+}
+
+// watch kills a worker that shows no sign of life.
+func (s *session) watch() {
+	ticker := time.NewTicker(s.farm.config.watchTick())
+	defer ticker.Stop()
+	beats, beaten := s.region.Beats(), time.Now()
+	for {
+		select {
+		case now := <-ticker.C:
+			if b := s.region.Beats(); b != beats {
+				beats, beaten = b, now
+			} else if silent := now.Sub(beaten); silent > s.farm.config.StallTimeout {
+				s.worker.Kill(proc.CauseStalled, fmt.Sprintf("no heartbeat for %v", silent.Round(time.Millisecond)))
+			}
+		case <-s.worker.Done():
+			return
+		}
+	}
 }
 
 func (s *session) receive() {

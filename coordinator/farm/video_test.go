@@ -12,19 +12,20 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 )
 
 // realFarm is newFarm with the OpenCV worker.
-func realFarm(t *testing.T) *Farm {
+func realFarm(t *testing.T, change ...func(*Config)) *Farm {
 	t.Helper()
 	worker := os.Getenv("CVFARM_WORKER")
 	if worker == "" {
 		t.Fatal("CVFARM_WORKER does not name the OpenCV worker: run `make test`")
 	}
-	return newFarm(t, func(c *Config) { c.Worker, c.Memory = worker, 512<<20 })
+	return newFarm(t, append([]func(*Config){func(c *Config) { c.Worker, c.Memory = worker, 512<<20 }}, change...)...)
 }
 
 // clip is gocv's own small video: 166 frames of 560x320.
@@ -109,6 +110,33 @@ func TestAReaderGoesOnAtTheSameFrameAfterACrash(t *testing.T) {
 		if quiet[i] != disturbed[i] {
 			t.Fatalf("frame %d differs after a crash", i)
 		}
+	}
+}
+
+// A decoder that is stopped, or that dies while it takes another's place, is replaced like one that dies.
+func TestAReaderOutlivesStopsAndDeathsInARow(t *testing.T) {
+	f := realFarm(t, func(c *Config) { c.StallTimeout, c.Attempts = 500*time.Millisecond, 5 })
+	r := openClip(t, f)
+	struck := 0
+	n := len(digests(t, r.Frames(t.Context()), func(i int) {
+		if i == 30 {
+			strike(t, r, syscall.SIGSTOP)
+			struck++
+		}
+		if i == 60 || i == 61 {
+			strike(t, r, syscall.SIGKILL)
+			struck++
+		}
+	}))
+	if n != 166 || int(f.Snapshot().Restarts) < struck {
+		t.Fatalf("%d frames, %d restarts", n, f.Snapshot().Restarts)
+	}
+}
+
+func strike(t *testing.T, r *Reader, s syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(r.session.worker.PID(), s); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -8,11 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
+
+	"golang.org/x/sys/unix"
 )
 
 // script is a pipeline as the user wrote it: on the command line, or in a file.
@@ -45,7 +48,7 @@ func readScript(arg string) (script, error) {
 }
 
 func readPipelineFile(name string) (string, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe without a writer is empty, not for ever
 	if err != nil {
 		return "", usagef("-p @%s: %v", name, errors.Unwrap(err))
 	}
@@ -53,6 +56,12 @@ func readPipelineFile(name string) (string, error) {
 	text, err := io.ReadAll(io.LimitReader(f, pipeline.MaxText+1))
 	if err != nil {
 		return "", usagef("-p @%s: %v", name, errors.Unwrap(err))
+	}
+	switch {
+	case strings.TrimSpace(string(text)) == "":
+		return "", usagef("-p @%s: there is no pipeline in it", name)
+	case !utf8.Valid(text):
+		return "", usagef("-p @%s: it is not text in UTF-8", name)
 	}
 	return string(text), nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
@@ -87,6 +89,23 @@ func TestPipelineFromAFile(t *testing.T) {
 	} {
 		if _, err := readScript(arg); err == nil || err.Error() != want || ExitCode(err) != 2 {
 			t.Errorf("%s: %v", arg, err)
+		}
+	}
+}
+
+// A named pipe that nobody writes to kept even signals waiting.
+func TestPipelineFilesWithoutAPipeline(t *testing.T) {
+	dir := t.TempDir()
+	pipe, binary := filepath.Join(dir, "pipe.cvf"), filepath.Join(dir, "binary.cvf")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, []byte("\xff\xd8\xff"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{pipe: "there is no pipeline in it", "/dev/null": "there is no pipeline in it", binary: "it is not text in UTF-8"} {
+		if _, err := readScript("@" + name); err == nil || !strings.Contains(err.Error(), "-p @"+name+": "+want) || ExitCode(err) != 2 {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package cv
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -115,7 +116,7 @@ func (e *Engine) add(prog *program, p pipeline.Pipeline, i int, in serve.Inputs)
 	case err != nil:
 		// told below
 	case s.decode != nil && i > 0:
-		err = fmt.Errorf("must be the first step, it is the %s", ordinal(i))
+		err = errors.New("must be the first step")
 	case s.encode != nil && i < len(p)-1:
 		err = fmt.Errorf("must be the last step, %s follows it", p[i+1].Op)
 	}
@@ -123,14 +124,6 @@ func (e *Engine) add(prog *program, p pipeline.Pipeline, i int, in serve.Inputs)
 		return nil
 	}
 	return fault.At(i+1, p[i].Op, fault.Invalid, err)
-}
-
-func ordinal(i int) string {
-	words := []string{"first", "second", "third"}
-	if i < len(words) {
-		return words[i]
-	}
-	return fmt.Sprintf("%dth", i+1)
 }
 
 // info describes an op. Without WithReturns it gives pictures of the geometry that it was given; without WithExample its name

@@ -4,6 +4,7 @@ package cv
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,8 +15,11 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/gabriel-vasile/mimetype"
 )
 
 // relay stands between FFmpeg and a server: FFmpeg takes a connection that broke for the end of the video, and OpenCV tells of
@@ -80,11 +84,28 @@ func (r *relay) probe() error {
 	r.size, r.ranges = max(resp.ContentLength, 0), resp.StatusCode == http.StatusPartialContent
 	head := make([]byte, 512)
 	n, _ := io.ReadFull(resp.Body, head)
+	if isImage(head[:n]) && r.size > 0 {
+		return r.whole(resp.Body, int64(n))
+	}
 	if isPlaylist(head[:n]) || bytes.Contains(head[:n], []byte("<MPD")) {
 		return errors.New("it is a playlist")
 	}
 	return nil
 }
+
+// whole reads an image to its end: of half an image, FFmpeg makes a frame before anybody knows that the rest will not come.
+func (r *relay) whole(body io.Reader, have int64) error {
+	n, err := io.Copy(io.Discard, body)
+	if have += n; have < r.size {
+		return &brokenImage{fmt.Errorf("the transfer broke after %d of %d bytes: %w", have, r.size, cmp.Or(err, io.ErrUnexpectedEOF))}
+	}
+	return nil
+}
+
+// brokenImage is an image of which a part is missing: nobody has more luck with it.
+type brokenImage struct{ error }
+
+func isImage(head []byte) bool { return strings.HasPrefix(mimetype.Detect(head).String(), "image/") }
 
 func (r *relay) get(ctx context.Context, part string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.uri, nil)

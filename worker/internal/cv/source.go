@@ -71,7 +71,10 @@ func (s source) openURL() (*gocv.VideoCapture, *relay, error) {
 	var r *relay
 	if strings.HasPrefix(s.url, "http") {
 		var err error
-		if r, err = newRelay(s.url); err != nil {
+		var broken *brokenImage
+		if r, err = newRelay(s.url); errors.As(err, &broken) {
+			return nil, nil, fault.Errorf(fault.Undecodable, "%s: %w", s.uri, err)
+		} else if err != nil {
 			why = err
 		} else {
 			url = r.url
