@@ -20,14 +20,14 @@ ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
-.PHONY: help build run test check generate ops print-tags deps bench bench-peers fuzz clean
+.PHONY: help build run test test-debian13 check generate ops print-tags deps bench bench-peers fuzz clean
 .NOTPARALLEL:
 .PHONY: deps-build vet gofmt staticcheck purity rules fresh tidy buf-lint
 
 help:
 	@echo 'cvfarm: OpenCV in supervised worker processes'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: deps-build ## build bin/coordinator (no OpenCV in it) and bin/worker
 	CGO_ENABLED=0 go build -o bin/coordinator ./coordinator
@@ -43,6 +43,10 @@ test: deps build ## run every test, those against the real OpenCV included
 	go test -race -timeout 10m $$(go list ./... | grep -v /integration)
 	$(BINARIES) go test -count=1 -timeout 15m -tags "$(TAGS)" ./worker/... ./coordinator/farm/...
 	$(BINARIES) go test -count=1 -timeout 20m -tags "$(TAGS)" ./integration/...
+
+# Debian 13 has OpenCV 4.10 with every module: .ci/debian13 says what it needs for that, and where it cannot.
+test-debian13: ## run the op tests with OpenCV 4.10, on a Debian 13 that is made for them (root)
+	.ci/debian13
 
 check: vet gofmt staticcheck purity rules fresh tidy buf-lint ## check everything that can be told without running it
 
