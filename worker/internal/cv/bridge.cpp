@@ -50,12 +50,13 @@ char *bridge_decode(void *data, int length, int flags, mat dst) {
         OneBlock allocator(at(dst));
         cv::Mat picture;
         picture.allocator = &allocator;
-        cv::imdecode(cv::Mat(1, length, CV_8U, data), flags, &picture);
-        if (!picture.empty() && picture.data != at(dst).data) {
+        // From 4.10 on, the result alone is empty where the data ends too early.
+        cv::Mat whole = cv::imdecode(cv::Mat(1, length, CV_8U, data), flags, &picture);
+        if (!whole.empty() && picture.data != at(dst).data) {
             picture.allocator = nullptr;
             at(dst) = picture;
         }
-        done = !picture.empty();
+        done = !whole.empty();
     });
     if (!done) {
         at(dst).release();

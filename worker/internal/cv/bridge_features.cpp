@@ -96,15 +96,20 @@ char *bridge_simple_blob(blob_filter f, detector *out) {
         p.minDistBetweenBlobs = f.min_dist;
         p.filterByColor = f.color >= 0;
         p.blobColor = cv::saturate_cast<uchar>(f.color);
-        p.filterByArea = f.min_area > 0;
-        p.minArea = f.min_area;
-        p.maxArea = f.max_area;
-        p.filterByCircularity = f.min_circularity > 0;
-        p.minCircularity = f.min_circularity;
-        p.filterByInertia = f.min_inertia > 0;
-        p.minInertiaRatio = f.min_inertia;
-        p.filterByConvexity = f.min_convexity > 0;
-        p.minConvexity = f.min_convexity;
+        // From 4.8 on, 0 is refused also where there is no filter.
+        if ((p.filterByArea = f.min_area > 0)) {
+            p.minArea = f.min_area;
+            p.maxArea = f.max_area;
+        }
+        if ((p.filterByCircularity = f.min_circularity > 0)) {
+            p.minCircularity = f.min_circularity;
+        }
+        if ((p.filterByInertia = f.min_inertia > 0)) {
+            p.minInertiaRatio = f.min_inertia;
+        }
+        if ((p.filterByConvexity = f.min_convexity > 0)) {
+            p.minConvexity = f.min_convexity;
+        }
         return cv::SimpleBlobDetector::create(p);
     });
 }

@@ -238,7 +238,8 @@ def blobs(**kw):
     p = cv2.SimpleBlobDetector_Params()
     p.minThreshold, p.maxThreshold, p.maxInertiaRatio, p.maxConvexity = 50, 220, np.finfo(np.float32).max, np.finfo(np.float32).max
     for k, v in kw.items():
-        setattr(p, k, v)
+        if v or k in ("filterByCircularity", "filterByConvexity", "filterByInertia", "blobColor"):  # newer ones refuse a least of 0
+            setattr(p, k, v)
     return cv2.SimpleBlobDetector_create(p)
 
 
