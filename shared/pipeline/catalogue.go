@@ -22,6 +22,9 @@ type OpInfo struct {
 	Params []Param `json:"params"`
 	// Stateful ops keep something from frame to frame: their jobs must belong to a stream.
 	Stateful bool `json:"stateful,omitempty"`
+	// Missing says what the worker lacks for the op: "needs OpenCV 4.9 or newer with objdetect; this worker has 4.6.0". Such an
+	// op is known only by its name and module, and Check refuses it.
+	Missing string `json:"missing,omitempty"`
 }
 
 // WithReturns returns op with what comes out of it.
@@ -41,6 +44,11 @@ func (c Catalogue) Find(name string) (OpInfo, bool) {
 		}
 	}
 	return OpInfo{}, false
+}
+
+// Present returns the ops that the worker can run.
+func (c Catalogue) Present() Catalogue {
+	return slices.DeleteFunc(slices.Clone(c), func(op OpInfo) bool { return op.Missing != "" })
 }
 
 // Check reports the first step that the catalogue cannot run: an unknown op or parameter, a missing or a wrong value. The
@@ -111,6 +119,9 @@ func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
 		return nil, unknown
 	}
 	args, wrong := op.bind(s)
+	if op.Missing != "" {
+		wrong = mistake(s.Pos, "", "%s", op.Missing)
+	}
 	if wrong == nil {
 		return args, nil
 	}

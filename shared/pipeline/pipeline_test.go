@@ -22,6 +22,7 @@ var testOps = Catalogue{
 		Floats("center", "", []int{0, 2}, 0, 100, ""), Scalar("value", "0", "")}},
 	{Name: "poly", Params: []Param{Points("pts", "", 0, 100, "")}},
 	{Name: "scale", Params: []Param{Float("by", 1, math.Inf(-1), math.Inf(1), "")}},
+	{Name: "faces", Module: "objdetect", Missing: "needs OpenCV 4.9"},
 }
 
 func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
@@ -56,6 +57,7 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 		{"a list of words", "warp value=red", `value=red is not allowed: it takes 1 or 2 or 3 or 4 numbers`},
 		{"a list with what is no number", "warp value=1,NaN,3", "is not allowed"},
 		{"no bounds at all", "scale by=-1e300", ""},
+		{"an op that the worker lacks", "gray | faces model=x", "step 2, faces: needs OpenCV 4.9"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -46,7 +46,9 @@ type Info struct {
 	// Versions of what the engine stands on, by name.
 	Versions map[string]string
 	Ops      pipeline.Catalogue
-	Modules  []Module
+	// Absent are ops that another build of the engine has: name, module and what is missing.
+	Absent  pipeline.Catalogue
+	Modules []Module
 }
 
 // Module is an optional part of the engine's library, for the coordinator's doctor.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,7 +44,7 @@ type compiled struct {
 
 func (s *server) Describe(context.Context, *workerpb.DescribeRequest) (*workerpb.DescribeResponse, error) {
 	info := s.engine.Info()
-	ops, err := json.Marshal(info.Ops)
+	ops, err := json.Marshal(slices.Concat(info.Ops, info.Absent))
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "the engine's ops cannot be described: %v", err)
 	}

@@ -86,7 +86,7 @@ func (d *diagnosis) startWorker(ctx context.Context, named string) error {
 	return withOneWorker(ctx, path, func(f *farm.Farm) error {
 		d.StartSeconds = time.Since(began).Seconds()
 		info := f.Info()
-		d.Engine, d.Versions, d.Modules, d.Ops = info.Engine, info.Versions, info.Modules, len(f.Ops())
+		d.Engine, d.Versions, d.Modules, d.Ops = info.Engine, info.Versions, info.Modules, len(f.Ops().Present())
 		d.Worker = good("worker", fmt.Sprintf("%s starts in %.2fs", path, d.StartSeconds))
 		return nil
 	})

@@ -74,7 +74,7 @@ Exit code: 1 when there is none.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.withOps(cmd, o, func(info farm.Info) error { return o.printFound(app.Out, info.Ops, args) })
+			return app.withOps(cmd, o, func(info farm.Info) error { return o.printFound(app.Out, info.Ops.Present(), args) })
 		},
 	}
 }
@@ -102,6 +102,8 @@ func (app App) withOps(cmd *cobra.Command, o *opsOptions, do func(farm.Info) err
 }
 
 func (o *opsOptions) print(w io.Writer, info farm.Info, names []string) error {
+	all := info.Ops
+	info.Ops = all.Present()
 	switch {
 	case o.markdown:
 		return opsMarkdown(w, info)
@@ -112,7 +114,7 @@ func (o *opsOptions) print(w io.Writer, info farm.Info, names []string) error {
 	}
 	op, ok := info.Ops.Find(names[0])
 	if !ok {
-		return usageError{unknownOp(info.Ops, names[0])}
+		return usageError{unknownOp(all, names[0])}
 	}
 	if o.json {
 		return printJSON(w, op)
@@ -162,10 +164,10 @@ func describedBy(op pipeline.OpInfo) string {
 // folded makes GaussianBlur and gaussian_blur the same.
 func folded(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 
-// unknownOp is what a pipeline of that op would be refused with, the nearest name included.
+// unknownOp is what a pipeline of that op would be refused with: the nearest name, or what the worker lacks for it.
 func unknownOp(ops pipeline.Catalogue, name string) error {
 	err := ops.Check(pipeline.Pipeline{{Op: name}})
-	return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "step 1: "))
+	return fmt.Errorf("%s", strings.TrimLeft(strings.TrimPrefix(err.Error(), "step 1"), ":, "))
 }
 
 func printJSON(w io.Writer, v any) error {

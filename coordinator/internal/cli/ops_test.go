@@ -16,6 +16,7 @@ var someOps = farm.Info{Engine: "opencv", Versions: map[string]string{"opencv": 
 	{Name: "canny", Family: "edges", Doc: "Find edges.", Module: "imgproc", Returns: "gray u8", Example: "gray | canny low=50",
 		Params: []pipeline.Param{pipeline.Float("low", 50, 0, 1000, "lower threshold"), pipeline.Int("n", 0, 0, 9, "").Required()}},
 	{Name: "own", Doc: "Have no family, nor blur."},
+	{Name: "detect_faces", Module: "objdetect", Missing: "needs OpenCV 4.9 or newer with objdetect; this worker has 4.6.0"},
 	{Name: "cvt_color", Family: "colour", Doc: "Convert.", Params: []pipeline.Param{pipeline.Choice("code", []string{"BGR2HSV"}, "")}},
 }}
 
@@ -43,6 +44,20 @@ other
 `
 	if got := printed(t, opsOptions{}); got != want {
 		t.Error(got)
+	}
+}
+
+func TestAnOpThatTheWorkerLacksIsNotListedAndShowsWhatItNeeds(t *testing.T) {
+	for _, o := range []opsOptions{{}, {json: true}, {markdown: true}} {
+		if got := printed(t, o); strings.Contains(got, "detect_faces") {
+			t.Errorf("%+v prints it:\n%s", o, got)
+		}
+	}
+	o := opsOptions{}
+	err := o.print(&bytes.Buffer{}, someOps, []string{"detect_faces"})
+	want := "detect_faces: needs OpenCV 4.9 or newer with objdetect; this worker has 4.6.0"
+	if err == nil || err.Error() != want || ExitCode(err) != 2 {
+		t.Errorf("got %v, exit code %d", err, ExitCode(err))
 	}
 }
 
