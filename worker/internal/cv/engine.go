@@ -25,6 +25,7 @@ type Options struct {
 type Engine struct {
 	ops       map[string]op
 	catalogue pipeline.Catalogue
+	known     pipeline.Catalogue // the catalogue, then what is absent
 }
 
 var _ serve.VideoEngine = (*Engine)(nil)
@@ -37,6 +38,7 @@ func New(opts Options) *Engine {
 		e.ops[o.Name] = o
 		e.catalogue = append(e.catalogue, o.OpInfo)
 	}
+	e.known = slices.Concat(e.catalogue, absent(gocv.OpenCVVersion()))
 	return e
 }
 
@@ -66,6 +68,7 @@ func allOps() []op {
 		family("comparison", comparisonOps()),
 		family("matching", matchingOps()),
 		family("motion", motionOps()),
+		recentOps(),
 	)
 }
 
@@ -86,6 +89,7 @@ func (e *Engine) Info() serve.Info {
 			"go":     runtime.Version(),
 		},
 		Ops:     e.catalogue,
+		Absent:  e.known[len(e.catalogue):],
 		Modules: modules(gocv.OpenCVVersion()),
 	}
 }
@@ -106,7 +110,7 @@ func (e *Engine) Compile(p pipeline.Pipeline, in serve.Inputs) (serve.Program, e
 }
 
 func (e *Engine) add(prog *program, p pipeline.Pipeline, i int, in serve.Inputs) error {
-	args, err := e.catalogue.Bind(p, i)
+	args, err := e.known.Bind(p, i)
 	if err != nil {
 		return err
 	}
@@ -131,5 +135,8 @@ func (e *Engine) add(prog *program, p pipeline.Pipeline, i int, in serve.Inputs)
 func info(name, module, doc string, params ...pipeline.Param) pipeline.OpInfo {
 	return pipeline.OpInfo{Name: name, Doc: doc, Module: module, Params: params, Returns: sameGeometry, Example: name}
 }
+
+// stateful is an op that keeps something from frame to frame.
+func stateful(o pipeline.OpInfo) pipeline.OpInfo { o.Stateful = true; return o }
 
 const sameGeometry = "a picture of the same size, format and depth"

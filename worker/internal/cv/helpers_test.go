@@ -48,7 +48,7 @@ func compileWith(t testing.TB, text string, inputs serve.Inputs) serve.Program {
 	return prog
 }
 
-// inputsOf returns f under every name that the pipeline gives to an input.
+// inputsOf returns f under every name that the pipeline gives to an image, and the files that it names.
 func inputsOf(p pipeline.Pipeline, f frame.Frame) serve.Inputs {
 	ops, inputs := New(Options{}).Info().Ops, serve.Inputs{}
 	for _, s := range p {
@@ -57,6 +57,9 @@ func inputsOf(p pipeline.Pipeline, f frame.Frame) serve.Inputs {
 			for _, a := range s.Args {
 				if a.Name == param.Name && param.IsInput() {
 					inputs[a.Value] = f
+				}
+				if a.Name == param.Name && param.Type == pipeline.TypeFile {
+					inputs[a.Value] = frame.Encoded(testFiles()[a.Value])
 				}
 			}
 		}

@@ -4,3 +4,5 @@ package cv
 
 // recentModules: objdetect, video, dnn and aruco are not compiled in.
 const recentModules = false
+
+func recentOps() []op { return nil }

@@ -37,7 +37,7 @@ type picture struct {
 	index uint64
 }
 
-// step is an op with its arguments. At most one of apply, evolve, find, view, decode and encode is set; with none, the picture passes
+// step is an op with its arguments. At most one of apply, evolve, find, watch, view, decode and encode is set; with none, the picture passes
 // as it is.
 //
 // src is read-only, whoever owns it. dst comes with memory for the geometry that shape told; OpenCV may give it other memory.
@@ -53,6 +53,7 @@ type step struct {
 	apply  func(src picture, dst *gocv.Mat) (found any, err error)                    // makes a picture, and may find data
 	evolve func(kept *serve.State, src picture, dst *gocv.Mat) (found any, err error) // apply, of what the stream's frames before it left
 	find   func(src picture) (found any, err error)                                   // finds data; the picture passes
+	watch  func(kept *serve.State, src picture) (found any, err error)                // find, of what the stream's frames before it left
 	view   func(in frame.Geometry) image.Rectangle                                    // takes a part, without a copy; shape has checked it
 	decode *decoder                                                                   // makes a picture of bytes; the first step
 	encode *encoder                                                                   // makes bytes of a picture; the last step

@@ -163,6 +163,9 @@ func (f *flow) step(i int) error {
 	case s.find != nil:
 		found, err := s.find(f.picture())
 		return f.found(i, found, err)
+	case s.watch != nil:
+		found, err := s.watching(f.out, f.picture())
+		return f.found(i, found, err)
 	case s.encode != nil:
 		return f.encode(s.encode)
 	case s.view != nil:
@@ -195,6 +198,14 @@ func (s *step) run(out *serve.Output, src picture, dst *gocv.Mat) (any, error) {
 		return nil, err
 	}
 	return s.evolve(kept, src, dst)
+}
+
+func (s *step) watching(out *serve.Output, src picture) (any, error) {
+	kept, err := out.State()
+	if err != nil {
+		return nil, err
+	}
+	return s.watch(kept, src)
 }
 
 func (f *flow) picture() picture { return picture{*f.now, f.g, f.index} }
