@@ -61,6 +61,25 @@ func required(t *testing.T, op pipeline.OpInfo) []pipeline.Arg {
 	return args
 }
 
+// Without the mark the coordinator would send frames of no stream.
+func TestAnOpIsStatefulWhereItKeepsSomething(t *testing.T) {
+	file := frame.Encoded(readPhoto(t, "face.jpg"))
+	for _, op := range New(Options{}).Info().Ops {
+		p := pipeline.Pipeline{exampleOf(t, op)}
+		prog, err := New(Options{}).Compile(p, inputsOf(p, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := prog.(*program).steps[0]
+		if keeps := s.evolve != nil || s.watch != nil; keeps != op.Stateful {
+			t.Errorf("%s keeps something: %v; it is described as stateful: %v", op.Name, keeps, op.Stateful)
+		}
+		if err := prog.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // An example is what people copy: it must run, on the bytes of a photograph or on its pixels, and use the op.
 func TestEveryExampleRuns(t *testing.T) {
 	encoded, pixels := frame.Encoded(readPhoto(t, "face.jpg")), decodedPhoto(t, "face.jpg")

@@ -19,9 +19,9 @@ func motionOps() []op {
 	alpha := pipeline.Float("alpha", 0.05, 0, 1, "share of each frame in the average")
 	return []op{
 		{
-			OpInfo: info("running_average", "imgproc", "Average the frames of a stream, the latest counting most.", alpha).
+			OpInfo: stateful(info("running_average", "imgproc", "Average the frames of a stream, the latest counting most.", alpha).
 				WithReturns(`the average so far, of the frame's size, format and depth; {"frames": how many it is of}`).
-				WithExample("running_average alpha=0.1"),
+				WithExample("running_average alpha=0.1")),
 			bind: func(a pipeline.Args) (step, error) {
 				share := a.Float("alpha")
 				return averages(nil, func(v *average, src picture, dst *gocv.Mat) (any, error) {
@@ -32,11 +32,12 @@ func motionOps() []op {
 				}), nil
 			},
 		}, {
-			OpInfo: info("motion", "imgproc", "Tell what moves: where a frame differs from the average of those before it in its stream.", alpha,
+			OpInfo: stateful(info("motion", "imgproc",
+				"Tell what moves: where a frame differs from the average of those before it in its stream.", alpha,
 				pipeline.Float("threshold", 25, 0, 1e9, "how much any channel differs where something moves")).
 				WithReturns(`gray u8 of the same size, 255 where something moves; {"frames": how many the average is of, ` +
 					`"moving": pixels that move, "part": of all pixels}; of the first frame, nothing moves`).
-				WithExample("motion alpha=0.05 threshold=25"),
+				WithExample("motion alpha=0.05 threshold=25")),
 			bind: motion,
 		},
 	}
