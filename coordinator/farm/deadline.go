@@ -1,0 +1,89 @@
+package farm
+
+import "time"
+
+// This file is how long tasks may be in a worker.
+
+// begin stamps the flights that are in a lane now, and arms the timer for their deadlines.
+func (h *shift) begin(now time.Time) {
+	for _, fl := range h.inFlight[:min(h.farm.lanes, len(h.inFlight))] {
+		if fl.began.IsZero() {
+			fl.began = now
+			due, _ := fl.due()
+			h.arm(now, due)
+		}
+	}
+	h.showBusy()
+}
+
+// arm makes the timer fire at the deadline at the latest. It is not set back when a job ends in time: firing early costs less.
+func (h *shift) arm(now, deadline time.Time) {
+	if h.armed.IsZero() || deadline.Before(h.armed) {
+		h.armed = deadline
+		h.timer.Reset(deadline.Sub(now))
+	}
+}
+
+// cancelGrace is how long a job goes on after its caller gave it up. Most end by themselves, which costs less than a worker.
+const cancelGrace = 100 * time.Millisecond
+
+// revoked handles a job whose caller gave it up.
+func (h *shift) revoked(id uint64, now time.Time) {
+	if fl := h.find(id); fl != nil {
+		fl.revoked = now
+		h.arm(now, now.Add(cancelGrace))
+	}
+}
+
+// due is when a flight in a lane must be over, and what it is if it is not.
+func (fl *flight) due() (time.Time, happening) {
+	deadline := fl.began.Add(fl.timeout)
+	if fl.revoked.IsZero() {
+		return deadline, late
+	}
+	cancel := fl.revoked.Add(cancelGrace)
+	if fl.began.After(fl.revoked) {
+		cancel = fl.began.Add(cancelGrace)
+	}
+	if cancel.Before(deadline) {
+		return cancel, gaveUp
+	}
+	return deadline, late
+}
+
+// checkDeadlines kills a worker with an overdue job, and refuses memory to a job that waited too long for it.
+func (h *shift) checkDeadlines(now time.Time) {
+	for _, fl := range h.inFlight[:min(h.farm.lanes, len(h.inFlight))] {
+		due, what := fl.due()
+		if now.Before(due) {
+			h.arm(now, due)
+			continue
+		}
+		if fl.need == nil {
+			h.overdue(fl, what)
+			return
+		}
+		if fl.need.Cancel() {
+			h.refuseMemory(fl, now)
+		}
+	}
+}
+
+// overdue kills the worker for a flight that passed its deadline. Where the worker's report says that it is not at that job, it
+// has not begun it or does not send the answer: it is stopped, or wedged. Then nobody was late.
+func (h *shift) overdue(fl *flight, what happening) {
+	if !h.reported()[fl] {
+		h.kill(stalled, fl, describe(fl)+": the worker is not at it, and does not answer")
+		return
+	}
+	fl.overdue = true
+	h.kill(what, fl, "")
+}
+
+func (h *shift) kill(why happening, fl *flight, detail string) {
+	if fl != nil && detail == "" {
+		detail = describe(fl)
+	}
+	h.ending, h.deaf = true, true
+	h.worker.Kill(fates[why].kill, detail)
+}
