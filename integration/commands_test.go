@@ -31,7 +31,7 @@ func catalogue(t *testing.T) []opInfo {
 func TestOpsAreAllThereAndDocumented(t *testing.T) {
 	t.Parallel()
 	want := strings.Fields(`decode gray cvt_color canny blur gaussian_blur median_blur bilateral resize crop flip rotate threshold
-		adaptive_threshold equalize_hist dilate erode morphology sobel laplacian bitwise_not stats echo encode`)
+		adaptive_threshold equalize_hist dilate erode morphology sobel laplacian invert bitwise_not stats echo encode`)
 	have := map[string]opInfo{}
 	for _, op := range catalogue(t) {
 		have[op.Name] = op

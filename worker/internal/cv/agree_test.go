@@ -57,6 +57,7 @@ var firstAgreements = []agreement{
 	{"cvt_color code=GRAY2BGR", "cv2.cvtColor(img, cv2.COLOR_GRAY2BGR)", nil, ""},
 	{"cvt_color code=BGRA2BGR", "cv2.cvtColor(img, cv2.COLOR_BGRA2BGR)", nil, "alpha"},
 	{"equalize_hist", "cv2.equalizeHist(img)", gocv.EqualizeHist, "gray odd column one pixel"},
+	{"invert", "cv2.bitwise_not(img)", gocv.BitwiseNot, "colour gray u16"},
 	{"bitwise_not", "cv2.bitwise_not(img)", gocv.BitwiseNot, "colour gray alpha odd one pixel row column u16"},
 
 	{"canny", "cv2.Canny(img, 50, 150)", func(s gocv.Mat, d *gocv.Mat) error { return gocv.Canny(s, d, 50, 150) }, "colour gray odd one pixel row column"},

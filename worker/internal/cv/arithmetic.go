@@ -44,9 +44,10 @@ func arithmeticOps() []op {
 			bind: normalizeStep,
 		}, {
 			OpInfo: info("bitwise_not", "core", "Turn dark into bright: invert every bit."),
-			bind: func(pipeline.Args) (step, error) {
-				return filter(input{}.of(integers...), gocv.BitwiseNot), nil
-			},
+			bind:   bitwiseNot,
+		}, {
+			OpInfo: info("invert", "core", "Turn dark into bright: another name for bitwise_not."),
+			bind:   bitwiseNot,
 		}, {
 			OpInfo: info("compare", "core", "Compare each element of a gray picture with a number.",
 				anyNumber("value", 127, "the number"),
@@ -121,6 +122,10 @@ func convertStep(a pipeline.Args) (step, error) {
 	s.shape = depthIs(depth)
 	s.idle = func(in frame.Geometry) bool { return in.Depth == depth && alpha == 1 && beta == 0 }
 	return s, nil
+}
+
+func bitwiseNot(pipeline.Args) (step, error) {
+	return filter(input{}.of(integers...), gocv.BitwiseNot), nil
 }
 
 func normalizeStep(a pipeline.Args) (step, error) {
