@@ -255,6 +255,9 @@ func (g *generator) value(p pipeline.Param) string {
 		return g.list(p, pick(g, p.Counts...))
 	case pipeline.TypeMatrix:
 		rows, cols := p.Counts[0], p.Counts[len(p.Counts)-1]
+		if rows == 0 { // any number of points
+			rows = 1 + g.IntN(7)
+		}
 		if len(p.Counts) == 1 {
 			rows, cols = 1+g.IntN(min(rows, 7)), 1+g.IntN(min(cols, 7))
 		}
