@@ -100,6 +100,8 @@ char *bridge_qr_codes(mat src, bool aruco, bool decode, numbers *out) {
         }
         std::vector<std::string> texts;
         std::vector<cv::Point2f> all;
+        cv::RNG fresh;
+        Random numbers(fresh); // the order of the codes hangs on them
         if (decode) {
             detector->detectAndDecodeMulti(at(src), texts, all);
         } else {

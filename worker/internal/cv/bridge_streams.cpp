@@ -65,17 +65,6 @@ struct Points : Kept {
 struct Tracker : Kept {
     cv::Ptr<cv::Tracker> tracker;
     cv::RNG random; // as a fresh process has it
-    // with runs f with the stream's own random numbers, so that it tracks alike on whichever thread it runs.
-    template <class F> void with(F f) {
-        std::swap(cv::theRNG(), random);
-        try {
-            f();
-        } catch (...) {
-            std::swap(cv::theRNG(), random);
-            throw;
-        }
-        std::swap(cv::theRNG(), random);
-    }
 };
 
 cv::Ptr<cv::Tracker> new_tracker(tracker_kind kind) {
@@ -165,10 +154,9 @@ bool bridge_has_tracker(tracker_kind kind) {
 char *bridge_tracker(tracker_kind kind, mat src, int x, int y, int width, int height, kept *out) {
     return keep(out, [=] {
         auto t = std::make_unique<Tracker>();
-        t->with([&] {
-            t->tracker = new_tracker(kind);
-            t->tracker->init(at(src), {x, y, width, height});
-        });
+        Random numbers(t->random);
+        t->tracker = new_tracker(kind);
+        t->tracker->init(at(src), {x, y, width, height});
         return t;
     });
 }
@@ -177,7 +165,8 @@ char *bridge_tracker_update(kept k, mat src, int box[4], bool *found) {
     return guard([=] {
         Tracker &t = held<Tracker>(k);
         cv::Rect r;
-        t.with([&] { *found = t.tracker->update(at(src), r); });
+        Random numbers(t.random);
+        *found = t.tracker->update(at(src), r);
         box[0] = r.x, box[1] = r.y, box[2] = r.width, box[3] = r.height;
     });
 }

@@ -22,6 +22,18 @@ template <class F> static char *keep(kept *out, F make) {
     return guard([&] { *out = static_cast<Kept *>(make().release()); });
 }
 
+// Random lends OpenCV other random numbers than the thread's own, for as long as it lives: so what is found in a picture does not
+// hang on what else its thread has done.
+class Random {
+  public:
+    explicit Random(cv::RNG &numbers) : lent(numbers) { std::swap(cv::theRNG(), lent); }
+    ~Random() { std::swap(cv::theRNG(), lent); }
+    Random(const Random &) = delete;
+
+  private:
+    cv::RNG &lent;
+};
+
 // put writes a text on a tape.
 static inline Tape &put(Tape &tape, const std::string &text) {
     return tape << std::vector<uchar>(text.begin(), text.end());

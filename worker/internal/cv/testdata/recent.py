@@ -77,6 +77,7 @@ def people(img, draw=False, **kw):
 
 
 def qr(img, detector=cv2.QRCodeDetector, decode=True, draw=False):
+    cv2.setRNGSeed(0)  # as in a process that has drawn nothing yet
     if decode:
         _, texts, quads, _ = detector().detectAndDecodeMulti(img)
     else:
