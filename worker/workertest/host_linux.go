@@ -89,6 +89,7 @@ func start(t *testing.T, c Config) *host {
 	if err := json.Unmarshal(h.description.OpsJson, &h.ops); err != nil {
 		h.Fatalf("its catalogue is no JSON of pipeline.OpInfo: %v", err)
 	}
+	h.ops = h.ops.Present() // of others it tells only what they need
 	return h
 }
 

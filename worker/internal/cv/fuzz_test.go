@@ -317,7 +317,7 @@ func (g *generator) within(low, high float64) float64 {
 	case 1:
 		return high
 	case 2:
-		return math.Trunc(low + g.Float64()*(high-low))
+		return max(low, math.Trunc(low+g.Float64()*(high-low)))
 	}
 	v := max(low, 0) + math.Trunc(math.Exp(g.Float64()*5)-1) + pick(g, 0, 0, g.Float64())
 	if low < 0 && g.often(3) {
