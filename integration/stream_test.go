@@ -155,7 +155,7 @@ func TestHTTPThatBreaksOffAnImage(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
-	runIn(t, dir, "run", server.URL+"/whole.jpg", "-p", "stats", "-o", "x.png", "--report", "report.json").exits(1, "the transfer broke after")
+	runIn(t, dir, "run", server.URL+"/whole.jpg", "-p", "stats", "-o", "x.mp4", "--report", "report.json").exits(1, "the transfer broke after")
 	readReport(t, filepath.Join(dir, "report.json")).counts(t, 1, 0, 1)
 	holds(t, dir, "report.json")
 }
