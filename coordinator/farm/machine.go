@@ -58,6 +58,9 @@ func limits(c Config) []string {
 	return []string{
 		"OPENCV_IO_MAX_IMAGE_PIXELS=" + pixels,
 		"OPENCV_LOG_LEVEL=ERROR",
+		// One heap that keeps its pages: ops allocate the same large buffers for each frame, from whichever thread Go is on, and
+		// giving them back in between costs a page fault for every 4 KiB of them.
+		"MALLOC_ARENA_MAX=1", "MALLOC_TRIM_THRESHOLD_=268435456", "MALLOC_MMAP_THRESHOLD_=33554432",
 		"OPENCV_FFMPEG_LOGLEVEL=16", // AV_LOG_ERROR
 	}
 }
