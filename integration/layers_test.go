@@ -85,6 +85,7 @@ var rules = []rule{
 		by:      []string{"coordinator/internal/proc", "shared/handshake", "worker/serve"},
 		inTests: anywhere,
 		except: map[string]string{
+			"shared/shm":        "waits for a bell by the run-time's interface for that, syscall.RawConn",
 			"worker/fake":       "leaves a grandchild behind that holds its pipes, as a wrapper script may",
 			"worker/workertest": "starts a worker as a coordinator of its own, which it cannot import",
 		},

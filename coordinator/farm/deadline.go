@@ -1,6 +1,10 @@
 package farm
 
-import "time"
+import (
+	"time"
+
+	"github.com/cvfarm/cvfarm/shared/handshake"
+)
 
 // This file is how long tasks may be in a worker.
 
@@ -13,7 +17,32 @@ func (h *shift) begin(now time.Time) {
 			h.arm(now, due)
 		}
 	}
+	h.patience = handshake.Patience
+	h.lookSoon(now)
 	h.showBusy()
+}
+
+// maxPatience bounds how long an answer may lie unseen in the ring of a worker that has more to do.
+const maxPatience = 16 * handshake.Patience
+
+// lookSoon makes the timer fire for an answer that the worker may keep back, as it does only while it has more to do.
+func (h *shift) lookSoon(now time.Time) {
+	if len(h.inFlight) > h.farm.lanes {
+		h.arm(now, now.Add(h.patience))
+	}
+}
+
+// timerFired looks for such an answer, less and less often while nothing happens, and then at the deadlines.
+func (h *shift) timerFired(now time.Time) {
+	h.armed = time.Time{}
+	if h.ending {
+		return
+	}
+	h.worker.Look()
+	h.recall()
+	h.patience = min(2*h.patience, maxPatience)
+	h.lookSoon(now)
+	h.checkDeadlines(now)
 }
 
 // arm makes the timer fire at the deadline at the latest. It is not set back when a job ends in time: firing early costs less.
@@ -58,6 +87,10 @@ func (h *shift) checkDeadlines(now time.Time) {
 		if now.Before(due) {
 			h.arm(now, due)
 			continue
+		}
+		if h.worker.Unseen() || len(h.replies) > 0 { // perhaps its answer, which comes now
+			h.arm(now, now.Add(handshake.Patience))
+			return
 		}
 		if fl.need == nil {
 			h.overdue(fl, what)

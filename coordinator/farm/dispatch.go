@@ -177,6 +177,7 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 	if n := t.predict(); n > 0 {
 		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
 	}
+	h.claim(fl)
 	h.inFlight = append(h.inFlight, fl)
 	req.Jobs = append(req.Jobs, h.parcels.pack(len(req.Jobs), fl))
 }

@@ -21,5 +21,5 @@
 // about 1 µs, mostly under that lock (BenchmarkLeaseAndRelease), and a frame has two of them at most: about half a million frames
 // a second, which is 128 workers with frames of 250 µs. Shorter frames on more workers call for more than one farm. Before that,
 // two other limits come: memory bandwidth, which bare OpenCV meets just as well, and the caller's own goroutine, for an ordered
-// stream has one consumer. A worker costs the coordinator five descriptors; two for each CPU start at a time.
+// stream has one consumer. A worker costs the coordinator six descriptors; two for each CPU start at a time.
 package farm

@@ -24,6 +24,7 @@ func (ps *parcels) pack(i int, fl *flight) *workerpb.Job {
 	j := &p.job
 	j.Id, j.Program, j.Stream, j.Plan = fl.id, fl.program.id, fl.streamID(), fl.plan
 	j.Index, j.PtsNs, j.Attempt = fl.frame.Index, int64(fl.frame.PTS), uint32(fl.tries)
+	j.Claim = uint32(fl.claim)
 	j.Geometry = p.geometry.Set(fl.frame.Geometry)
 	j.Input, j.Output = packBlock(&p.in, fl.input), packBlock(&p.out, fl.output)
 	return j

@@ -76,7 +76,7 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 		s.close()
 	})
 	s.hooking.Unlock()
-	go s.receive()
+	go w.Receive(s.replies)
 	f.running.Go(s.watch)
 	return s, nil
 }
@@ -94,21 +94,6 @@ func (s *session) watch() {
 			} else if silent := now.Sub(beaten); silent > s.farm.config.StallTimeout {
 				s.worker.Kill(proc.CauseStalled, fmt.Sprintf("no heartbeat for %v", silent.Round(time.Millisecond)))
 			}
-		case <-s.worker.Done():
-			return
-		}
-	}
-}
-
-func (s *session) receive() {
-	defer close(s.replies)
-	for {
-		reply, err := s.worker.Recv()
-		if err != nil {
-			return
-		}
-		select {
-		case s.replies <- reply:
 		case <-s.worker.Done():
 			return
 		}

@@ -20,6 +20,8 @@ type shift struct {
 	landed   []*flight            // those that have ended, to be used again
 	request  workerpb.WorkRequest // for send alone
 	parcels  parcels
+	claims   shm.Claims
+	unused   []int               // claims
 	inFlight []*flight           // in the order in which they were sent, which is that in which the worker begins them
 	known    map[uint32]bool     // programs that the worker has
 	kept     map[uint64][]uint32 // the programs that keep something for a stream
@@ -30,6 +32,7 @@ type shift struct {
 	deaf     bool                // we ordered its end: what it says now comes too late
 	timer    *time.Timer         // for the earliest deadline, or earlier
 	armed    time.Time           // when the timer fires; zero when it does not
+	patience time.Duration       // after which to look for answers
 
 	replies chan *workerpb.WorkResponse // in
 	granted chan shm.Granted            // in
@@ -39,6 +42,7 @@ type shift struct {
 // flight is a task in a worker.
 type flight struct {
 	*task
+	claim   int           // by which it can be recalled, from 1; 0: it cannot
 	output  *shm.Lease    // nil: none lent
 	need    *shm.Request  // a larger output that it waits for
 	asked   time.Time     // since when
@@ -51,17 +55,21 @@ type flight struct {
 func newShift(s *supervisor, with *hire) *shift {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	return &shift{
+	h := &shift{
 		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, kept: map[uint64][]uint32{}, keeping: map[uint32]int{}, timer: timer,
 		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
-		revoke: make(chan uint64, maxPrefetch),
+		revoke: make(chan uint64, maxPrefetch), claims: with.region.Claims(),
 	}
+	for i := range shm.MaxClaims {
+		h.unused = append(h.unused, i+1)
+	}
+	return h
 }
 
 // run feeds the worker until it ends, or until ctx does. It returns when the process has been reaped and every task is
 // somebody else's again.
 func (h *shift) run(ctx context.Context) proc.Exit {
-	go h.receive()
+	go h.worker.Receive(h.replies)
 	h.call() // for what its streams had before it came
 	defer h.timer.Stop()
 	watch := time.NewTicker(h.farm.config.watchTick())
@@ -93,10 +101,7 @@ func (h *shift) run(ctx context.Context) proc.Exit {
 		case id := <-h.revoke:
 			h.revoked(id, time.Now())
 		case <-h.timer.C:
-			h.armed = time.Time{}
-			if !h.ending {
-				h.checkDeadlines(time.Now())
-			}
+			h.timerFired(time.Now())
 		case now := <-watch.C:
 			h.look(now)
 		case <-h.worker.Done():
@@ -131,18 +136,6 @@ func (h *shift) stop(ctx context.Context, cause proc.Cause, detail string) proc.
 // stopGrace is how long an idle worker may take to end by itself.
 const stopGrace = 2 * time.Second
 
-// receive passes on what the worker says, until its stream ends, as it does at once when the process has.
-func (h *shift) receive() {
-	defer close(h.replies)
-	for {
-		reply, err := h.worker.Recv()
-		if err != nil {
-			return
-		}
-		h.replies <- reply
-	}
-}
-
 // showBusy keeps the status in step.
 func (h *shift) showBusy() {
 	h.mu.Lock()
@@ -166,6 +159,7 @@ func (h *shift) find(id uint64) *flight {
 // remove ends a flight.
 func (h *shift) remove(fl *flight) {
 	h.load -= fl.cost
+	h.unclaim(fl)
 	i := slices.Index(h.inFlight, fl)
 	h.inFlight = slices.Delete(h.inFlight, i, i+1)
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // Version is that of the protocol between coordinator and worker. Both sides must have the same one.
-const Version = 1
+const Version = 2
 
 // What a worker inherits, as file descriptors.
 const (
@@ -25,6 +25,7 @@ const (
 	ArenaWriteFD = 4 // the arena, to map the own region; closed then
 	LifelineFD   = 5 // the read end of a pipe that ends when the coordinator does
 	ConnectionFD = 6 // a connected socket, on which the worker serves gRPC
+	BellFD       = 7 // an eventfd that wakes the coordinator, see shm.NewBell
 )
 
 // What a worker finds in its environment.
@@ -36,6 +37,9 @@ const (
 
 // Heartbeat is how often a worker shows a sign of life in shared memory.
 const Heartbeat = 200 * time.Millisecond
+
+// Patience is how long a worker may keep back an answer when it has more to do: the coordinator looks for it then.
+const Patience = 4 * time.Millisecond
 
 // StreamWindow is how many bytes may be under way in each direction before the receiver has read them.
 const StreamWindow = 4 << 20

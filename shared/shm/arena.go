@@ -70,7 +70,8 @@ func (a *Arena) Region(b *Budget) (*Region, error) {
 		if !taken && !a.closed {
 			a.slots[i] = true
 			r := &Region{arena: a, budget: b, slot: i, base: int64(i) * a.regionSize, space: newBuddy(a.regionSize)}
-			r.space.take(minOrder) // the page with the worker's report
+			r.space.take(headOrder) // the worker's report, and the rings
+			r.resetRings()
 			return r, nil
 		}
 	}
@@ -89,6 +90,13 @@ type Region struct {
 	warm    [64][]*block // free but touched, by order; the last returned is the first taken
 	leases  int
 	retired bool
+}
+
+// resetRings leaves nothing of what a former worker said.
+func (r *Region) resetRings() {
+	for i := range 2 {
+		ringAt(r.arena.mem[r.base:], i).reset()
+	}
 }
 
 // Span is where the region lies in the arena.
@@ -114,7 +122,7 @@ func (r *Region) Retire() {
 
 func (r *Region) freeIfUnused() {
 	if r.retired && r.leases == 0 {
-		r.arena.punch(r.base, 1<<minOrder)
+		r.arena.punch(r.base, 1<<headOrder)
 		r.arena.slots[r.slot] = false
 		r.arena.unmapIfUnused()
 	}

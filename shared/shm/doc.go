@@ -14,8 +14,15 @@
 // A region belongs to one process at a time. It is given to the next only when the former process has been reaped and nobody
 // holds a lease in it any more.
 //
-// Nothing that is read from the arena is believed: it holds pixels, and each region's first page holds the worker's own report
-// of what it is doing, a hint for crash reports.
+// Nothing that is read from the arena is believed: it holds pixels; each region's first page holds the worker's own report of
+// what it is doing, a hint for crash reports; and behind that lie two rings for small messages, one in each direction.
+//
+// # Rings
+//
+// A ring has one writer and one reader. Each keeps its own position to itself and publishes a copy; the coordinator checks what
+// the worker publishes, and copies a message out before it reads it, so that a broken worker can break its own ring and nothing
+// else. No side ever waits for room. A message costs well under a microsecond; a system call is made only to wake a reader that
+// sleeps.
 //
 // # Memory
 //

@@ -21,7 +21,7 @@ func Open(ro, rw *os.File, offset, size int64) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	if offset < 0 || size < 1<<minOrder || offset > total-size {
+	if offset < 0 || size < 1<<headOrder || offset > total-size {
 		return nil, fmt.Errorf("region of %d bytes at %d is not within the %d bytes of shared memory", size, offset, total)
 	}
 	all, err := mapShared(ro, 0, total, false)

@@ -66,7 +66,9 @@ type DescribeResponse struct {
 	// The op catalogue as JSON: an array of pipeline.OpInfo.
 	OpsJson []byte `protobuf:"bytes,3,opt,name=ops_json,json=opsJson,proto3" json:"ops_json,omitempty"`
 	// The engine's optional parts as JSON: an array of serve.Module.
-	ModulesJson   []byte `protobuf:"bytes,4,opt,name=modules_json,json=modulesJson,proto3" json:"modules_json,omitempty"`
+	ModulesJson []byte `protobuf:"bytes,4,opt,name=modules_json,json=modulesJson,proto3" json:"modules_json,omitempty"`
+	// It reads the ring.
+	Rings         bool `protobuf:"varint,5,opt,name=rings,proto3" json:"rings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -129,6 +131,13 @@ func (x *DescribeResponse) GetModulesJson() []byte {
 	return nil
 }
 
+func (x *DescribeResponse) GetRings() bool {
+	if x != nil {
+		return x.Rings
+	}
+	return false
+}
+
 type WorkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Programs that the following jobs may name.
@@ -139,7 +148,9 @@ type WorkRequest struct {
 	// Answers to Need, in any order.
 	Grants []*Grant `protobuf:"bytes,4,rep,name=grants,proto3" json:"grants,omitempty"`
 	// Streams of which no more jobs come: what programs kept for them is dropped.
-	EndStreams    []uint64 `protobuf:"varint,5,rep,packed,name=end_streams,json=endStreams,proto3" json:"end_streams,omitempty"`
+	EndStreams []uint64 `protobuf:"varint,5,rep,packed,name=end_streams,json=endStreams,proto3" json:"end_streams,omitempty"`
+	// How many messages come before it that go the other way: on the stream for one in the ring, and the reverse.
+	After         uint64 `protobuf:"varint,6,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -207,6 +218,13 @@ func (x *WorkRequest) GetEndStreams() []uint64 {
 		return x.EndStreams
 	}
 	return nil
+}
+
+func (x *WorkRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
 }
 
 type WorkResponse struct {
@@ -402,7 +420,10 @@ type Job struct {
 	// Jobs of one stream come one after the other, and find what the jobs before them kept; 0 is none.
 	Stream uint64 `protobuf:"varint,9,opt,name=stream,proto3" json:"stream,omitempty"`
 	// Nothing is to be run: the answer tells what would come out of each step for an input of the job's geometry.
-	Plan          bool `protobuf:"varint,10,opt,name=plan,proto3" json:"plan,omitempty"`
+	Plan bool `protobuf:"varint,10,opt,name=plan,proto3" json:"plan,omitempty"`
+	// The number of a claim, from 1; 0 for none. A worker takes it before it begins the job. Where it is gone, the coordinator has
+	// recalled the job: then the worker passes over it and says nothing.
+	Claim         uint32 `protobuf:"varint,11,opt,name=claim,proto3" json:"claim,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -505,6 +526,13 @@ func (x *Job) GetPlan() bool {
 		return x.Plan
 	}
 	return false
+}
+
+func (x *Job) GetClaim() uint32 {
+	if x != nil {
+		return x.Claim
+	}
+	return 0
 }
 
 type Result struct {
@@ -1389,22 +1417,24 @@ var File_cvfarm_v1_worker_proto protoreflect.FileDescriptor
 const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"\x16cvfarm/v1/worker.proto\x12\tcvfarm.v1\x1a\x15cvfarm/v1/frame.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xec\x01\n" +
+	"\x0fDescribeRequest\"\x82\x02\n" +
 	"\x10DescribeResponse\x12\x16\n" +
 	"\x06engine\x18\x01 \x01(\tR\x06engine\x12E\n" +
 	"\bversions\x18\x02 \x03(\v2).cvfarm.v1.DescribeResponse.VersionsEntryR\bversions\x12\x19\n" +
 	"\bops_json\x18\x03 \x01(\fR\aopsJson\x12!\n" +
-	"\fmodules_json\x18\x04 \x01(\fR\vmodulesJson\x1a;\n" +
+	"\fmodules_json\x18\x04 \x01(\fR\vmodulesJson\x12\x14\n" +
+	"\x05rings\x18\x05 \x01(\bR\x05rings\x1a;\n" +
 	"\rVersionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc0\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd6\x01\n" +
 	"\vWorkRequest\x12*\n" +
 	"\x06define\x18\x01 \x03(\v2\x12.cvfarm.v1.ProgramR\x06define\x12\x16\n" +
 	"\x06forget\x18\x02 \x03(\rR\x06forget\x12\"\n" +
 	"\x04jobs\x18\x03 \x03(\v2\x0e.cvfarm.v1.JobR\x04jobs\x12(\n" +
 	"\x06grants\x18\x04 \x03(\v2\x10.cvfarm.v1.GrantR\x06grants\x12\x1f\n" +
 	"\vend_streams\x18\x05 \x03(\x04R\n" +
-	"endStreams\"b\n" +
+	"endStreams\x12\x14\n" +
+	"\x05after\x18\x06 \x01(\x04R\x05after\"b\n" +
 	"\fWorkResponse\x12+\n" +
 	"\aresults\x18\x01 \x03(\v2\x11.cvfarm.v1.ResultR\aresults\x12%\n" +
 	"\x05needs\x18\x02 \x03(\v2\x0f.cvfarm.v1.NeedR\x05needs\"_\n" +
@@ -1415,7 +1445,7 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x05Input\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12/\n" +
 	"\bgeometry\x18\x02 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12&\n" +
-	"\x05block\x18\x03 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"\xa5\x02\n" +
+	"\x05block\x18\x03 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"\xbb\x02\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x18\n" +
 	"\aprogram\x18\x02 \x01(\rR\aprogram\x12/\n" +
@@ -1427,7 +1457,8 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\aattempt\x18\b \x01(\rR\aattempt\x12\x16\n" +
 	"\x06stream\x18\t \x01(\x04R\x06stream\x12\x12\n" +
 	"\x04plan\x18\n" +
-	" \x01(\bR\x04plan\"\xb7\x02\n" +
+	" \x01(\bR\x04plan\x12\x14\n" +
+	"\x05claim\x18\v \x01(\rR\x05claim\"\xb7\x02\n" +
 	"\x06Result\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12/\n" +
 	"\bgeometry\x18\x02 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12\x12\n" +

@@ -14,7 +14,6 @@ import (
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
-	"github.com/cvfarm/cvfarm/shared/workerpb"
 	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
@@ -32,7 +31,7 @@ func Main() {
 	m, err := theMoment()
 	m.at("starting", 0)
 	serve.MainWith(func(serve.Settings) (serve.Engine, error) { return engine{}, err },
-		func(s workerpb.WorkerServiceServer) workerpb.WorkerServiceServer { return liar{s, m} })
+		func(w serve.Wire) serve.Wire { return newLiar(w, m) })
 }
 
 type engine struct{}

@@ -1,8 +1,6 @@
 package fake
 
 import (
-	"sync"
-
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 	"github.com/cvfarm/cvfarm/worker/serve"
@@ -18,41 +16,36 @@ func lie(a step, in frame.Frame, out *serve.Output) error {
 
 const lieMark = "lie"
 
-// liar is a worker server that sends what serve never would.
+// liar sends what serve never would.
 type liar struct {
-	workerpb.WorkerServiceServer
+	serve.Wire
 	moment *moment
 }
 
-func (l liar) Work(stream workerpb.WorkerService_WorkServer) error {
-	s := lyingStream{stream, l.moment, new(sync.Mutex)}
-	l.moment.speaks(s.send)
-	return l.WorkerServiceServer.Work(s)
+func newLiar(w serve.Wire, m *moment) liar {
+	l := liar{w, m}
+	m.speaks(l.send)
+	return l
 }
 
-type lyingStream struct {
-	workerpb.WorkerService_WorkServer
-	moment *moment
-	mu     *sync.Mutex // held by the one who sends
+// send lets it be heard at once, whoever has something else to do.
+func (l liar) send(r *workerpb.WorkResponse) error {
+	err := l.Wire.Send(r)
+	l.Wake()
+	return err
 }
 
-func (s lyingStream) send(r *workerpb.WorkResponse) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.WorkerService_WorkServer.Send(r)
-}
-
-func (s lyingStream) Recv() (*workerpb.WorkRequest, error) {
-	r, err := s.WorkerService_WorkServer.Recv()
+func (l liar) Recv() (*workerpb.WorkRequest, error) {
+	r, err := l.Wire.Recv()
 	if err == nil {
-		s.moment.received(r)
+		l.moment.received(r)
 	}
 	return r, err
 }
 
-func (s lyingStream) Send(r *workerpb.WorkResponse) error {
+func (l liar) Send(r *workerpb.WorkResponse) error {
 	if needs := needless(r); needs != nil {
-		if err := s.send(needs); err != nil {
+		if err := l.send(needs); err != nil {
 			return err
 		}
 	}
@@ -63,9 +56,9 @@ func (s lyingStream) Send(r *workerpb.WorkResponse) error {
 			}
 		}
 	}
-	err := s.send(r)
+	err := l.Wire.Send(r)
 	if err == nil {
-		s.moment.replied(r)
+		l.moment.replied(l, r)
 	}
 	return err
 }

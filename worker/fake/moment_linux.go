@@ -76,8 +76,11 @@ func (m *moment) at(when string, index uint64) {
 func (m *moment) act(index uint64) {
 	in := frame.Frame{Index: index}
 	for _, s := range m.what {
+		turnsDeaf := s.deed.name == "hang" && m.when == "idle"
+		m.deaf.Store(turnsDeaf) // before applies, which shows that it has happened
 		switch {
 		case !s.applies(in):
+			m.deaf.Store(false)
 		case s.deed.name == "lie" && m.when == "starting":
 			misbehaveAtStart("garbage")
 		case s.deed.name == "lie":
@@ -85,8 +88,7 @@ func (m *moment) act(index uint64) {
 			say := m.say
 			m.mu.Unlock()
 			_ = say(&workerpb.WorkResponse{Results: []*workerpb.Result{{Id: 1 << 40}}})
-		case s.deed.name == "hang" && m.when == "idle":
-			m.deaf.Store(true)
+		case turnsDeaf:
 		default:
 			_ = s.deed.do(s, in, new(serve.Output))
 		}
@@ -119,7 +121,7 @@ func (m *moment) received(r *workerpb.WorkRequest) {
 }
 
 // replied sees a message that was sent.
-func (m *moment) replied(r *workerpb.WorkResponse) {
+func (m *moment) replied(l liar, r *workerpb.WorkResponse) {
 	if m == nil {
 		return
 	}
@@ -128,7 +130,8 @@ func (m *moment) replied(r *workerpb.WorkResponse) {
 		index, ok := m.index[result.Id]
 		delete(m.index, result.Id)
 		m.mu.Unlock()
-		if ok {
+		if ok && m.when == "replied" {
+			l.Wake()
 			m.at("replied", index)
 		}
 	}

@@ -9,9 +9,10 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/shm"
-	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
 // Settings are what the coordinator asks of an engine.
@@ -25,11 +26,11 @@ type Settings struct {
 // Main is the whole life of a worker process: it makes the engine and serves it until the coordinator closes the connection or
 // is gone. It never returns. Started by hand, it says what this program is, and exits with code 1.
 func Main(open func(Settings) (Engine, error)) {
-	MainWith(open, func(s workerpb.WorkerServiceServer) workerpb.WorkerServiceServer { return s })
+	MainWith(open, func(w Wire) Wire { return w })
 }
 
-// MainWith is Main with something around the server: to observe the protocol, or to break it in a test.
-func MainWith(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceServer) workerpb.WorkerServiceServer) {
+// MainWith is Main with something around the wire: to observe the protocol, or to break it in a test.
+func MainWith(open func(Settings) (Engine, error), wrap func(Wire) Wire) {
 	cfg := handshake.Config()
 	if os.Getenv(cfg.MagicCookieKey) != cfg.MagicCookieValue {
 		fmt.Fprintf(os.Stderr, startedByHand, filepath.Base(os.Args[0]))
@@ -49,7 +50,7 @@ frames through shared memory, and replaces it when it crashes. It is of no use a
   coordinator ops --worker ./%[1]s
 `
 
-func run(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceServer) workerpb.WorkerServiceServer) error {
+func run(open func(Settings) (Engine, error), wrap func(Wire) Wire) error {
 	if err := guardStdout(); err != nil {
 		return err
 	}
@@ -64,7 +65,11 @@ func run(open func(Settings) (Engine, error), wrap func(workerpb.WorkerServiceSe
 	if err != nil {
 		return err
 	}
-	return serveConnection(wrap(NewServer(engine, view, settings.Lanes)))
+	unix.CloseOnExec(handshake.BellFD)
+	down, up := view.Rings(handshake.BellFD)
+	return serveConnection(&server{
+		engine: engine, view: view, lanes: settings.Lanes, down: down, up: up, wrap: wrap, programs: map[uint32]*compiled{},
+	})
 }
 
 // beat shows the coordinator, from a goroutine that no op can block, that this process is running: a stopped one is not.
@@ -95,9 +100,4 @@ func positive(env string) int {
 func watchLifeline(pipe *os.File) {
 	_, _ = io.Copy(io.Discard, pipe)
 	os.Exit(0)
-}
-
-// NewServer serves an engine on a mapped arena: what Main does between the process's start and its end.
-func NewServer(e Engine, view *shm.View, lanes int) workerpb.WorkerServiceServer {
-	return &server{engine: e, view: view, lanes: lanes, programs: map[uint32]*compiled{}}
 }

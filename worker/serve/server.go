@@ -25,6 +25,9 @@ type server struct {
 	engine Engine
 	view   *shm.View
 	lanes  int
+	down   *shm.RingReader
+	up     *shm.RingWriter
+	wrap   func(Wire) Wire
 
 	mu       sync.Mutex
 	programs map[uint32]*compiled
@@ -52,7 +55,7 @@ func (s *server) Describe(context.Context, *workerpb.DescribeRequest) (*workerpb
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "the engine's modules cannot be described: %v", err)
 	}
-	return &workerpb.DescribeResponse{Engine: info.Name, Versions: info.Versions, OpsJson: ops, ModulesJson: modules}, nil
+	return &workerpb.DescribeResponse{Engine: info.Name, Versions: info.Versions, OpsJson: ops, ModulesJson: modules, Rings: true}, nil
 }
 
 func (s *server) OpenReader(_ context.Context, r *workerpb.OpenReaderRequest) (*workerpb.OpenReaderResponse, error) {

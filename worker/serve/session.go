@@ -1,10 +1,9 @@
 package serve
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -14,87 +13,77 @@ import (
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/handshake"
+	"github.com/cvfarm/cvfarm/shared/wire"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
-// Results are sent at once, unless the next job follows immediately and jobs are so short that the message costs more than the
-// work: then up to maxBatch of them share a message, none of which is kept for longer than maxDelay.
+// The coordinator is woken for each answer, unless the next job follows immediately and jobs are so short that waking it costs
+// more than the work: then up to maxBatch of them share a call. The coordinator looks by itself after twice maxDelay, so that
+// none is kept from it for long where the next job takes long, or does not return.
 const (
 	maxBatch = 64
-	maxDelay = 2 * time.Millisecond
+	maxDelay = handshake.Patience / 2
 )
 
-// backlog is how many jobs the worker takes beforehand. The coordinator sends fewer.
-const backlog = 4096
-
-// session is one Work stream: the jobs that came through it and the results that go back.
-type session struct {
-	*server
-	stream workerpb.WorkerService_WorkServer
-	jobs   chan *workerpb.Job
-
-	mu      sync.Mutex // guards what follows, and Send
-	pending *workerpb.WorkResponse
-	found   int         // bytes of data in pending
-	oldest  time.Time   // since when the first of pending's results waits
-	latest  *time.Timer // sends what is pending, if nobody did before
-	grants  map[uint64]chan *workerpb.Block
+// Wire is what messages from the coordinator come from and answers go into. See wire.Guest.
+type Wire interface {
+	Recv() (*workerpb.WorkRequest, error)
+	Empty() bool
+	Send(*workerpb.WorkResponse) error
+	Wake()
 }
 
-// Work receives in the calling goroutine and runs jobs in one goroutine a lane. It returns when the coordinator has closed its
-// side and all jobs are answered, or when the stream breaks.
+// session is the jobs that come over one wire and the answers that go back.
+type session struct {
+	*server
+	wire Wire
+	intake
+
+	mu     sync.Mutex // guards what follows
+	unseen int        // answers since the coordinator was woken
+	oldest time.Time  // when the first of them was given
+}
+
+// Work runs jobs in one thread a lane. It returns when the coordinator has closed its side and all jobs are answered, or when
+// the stream breaks.
 func (s *server) Work(stream workerpb.WorkerService_WorkServer) error {
-	ss := &session{
-		server: s, stream: stream, jobs: make(chan *workerpb.Job, backlog),
-		pending: &workerpb.WorkResponse{}, grants: map[uint64]chan *workerpb.Block{},
-	}
-	ss.latest = time.AfterFunc(time.Hour, func() { _ = ss.flush() }) // who sends next sees the same error
-	defer ss.latest.Stop()
+	guest := wire.NewGuest(stream, s.down, s.up)
+	go guest.Listen() // it ends with the stream, which ends when this returns
+	ss := &session{server: s, wire: s.wrap(guest)}
+	ss.intake.init(ss)
 	var lanes errgroup.Group
 	for i := range s.lanes {
 		lanes.Go(func() error { return ss.runLane(i) })
 	}
-	err := ss.receive()
-	close(ss.jobs)
-	return errors.Join(err, lanes.Wait())
+	return lanes.Wait()
 }
 
-func (ss *session) receive() error {
-	for {
-		req, err := ss.stream.Recv()
-		if err == io.EOF {
-			return nil
+// handle does what a message says besides its jobs and grants.
+func (ss *session) handle(r *workerpb.WorkRequest) {
+	for _, id := range r.Forget {
+		if err := ss.drop(id); err != nil { // none of the jobs' business
+			fmt.Fprintf(os.Stderr, "worker: a program that was forgotten: %v\n", err)
 		}
-		if err != nil {
-			return err
-		}
-		for _, id := range req.Forget {
-			if err := ss.drop(id); err != nil { // none of the jobs' business
-				fmt.Fprintf(os.Stderr, "worker: a program that was forgotten: %v\n", err)
-			}
-		}
-		for _, d := range req.Define {
-			ss.put(d.Id, &compiled{text: d.Pipeline, inputs: d.Inputs})
-		}
-		for _, id := range req.EndStreams {
-			ss.streams.end(id)
-		}
-		ss.deliver(req.Grants)
-		for _, j := range req.Jobs {
-			select {
-			case ss.jobs <- j:
-			case <-ss.stream.Context().Done():
-				return ss.stream.Context().Err()
-			}
-		}
+	}
+	for _, d := range r.Define {
+		ss.put(d.Id, &compiled{text: d.Pipeline, inputs: d.Inputs})
+	}
+	for _, id := range r.EndStreams {
+		ss.streams.end(id)
 	}
 }
 
+// runLane stays on one thread: what OpenCV and the allocator keep for each, the processor has in its caches.
 func (ss *session) runLane(i int) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for {
-		j, ok := ss.next()
-		if !ok {
-			return ss.flush()
+		j, err := ss.next()
+		if err != nil || j == nil {
+			return err
+		}
+		if j.Claim != 0 && !ss.view.Claims().Take(int(j.Claim-1), j.Id) {
+			continue // it was recalled
 		}
 		ss.view.Report(i, j.Id)
 		result := ss.run(i, j)
@@ -105,53 +94,34 @@ func (ss *session) runLane(i int) error {
 	}
 }
 
-// next returns the next job. Before it waits for one, it sends what is pending.
-func (ss *session) next() (*workerpb.Job, bool) {
-	select {
-	case j, ok := <-ss.jobs:
-		return j, ok
-	default:
-	}
-	if ss.flush() != nil {
-		return nil, false
-	}
-	j, ok := <-ss.jobs
-	return j, ok
-}
-
 func (ss *session) answer(r *workerpb.Result) error {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	ss.pending.Results = append(ss.pending.Results, r)
-	now := time.Now()
-	if len(ss.pending.Results) == 1 {
-		ss.oldest = now
+	if err := ss.wire.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{r}}); err != nil {
+		return err
 	}
-	for _, v := range r.Values {
-		ss.found += len(v.Json)
+	if ss.mayWait(time.Duration(r.RunNs)) && ss.follows() {
+		return nil
 	}
-	if len(ss.pending.Results) == maxBatch || ss.found > handshake.MaxData || now.Sub(ss.oldest)+time.Duration(r.RunNs) > maxDelay {
-		return ss.send()
-	}
-	if len(ss.pending.Results) == 1 {
-		ss.latest.Reset(maxDelay) // the next job may take long, or not return
-	}
+	ss.wake()
 	return nil
 }
 
-func (ss *session) flush() error {
+// mayWait counts an answer in, and reports whether the coordinator need not see it at once, if another job follows.
+func (ss *session) mayWait(run time.Duration) bool {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	if len(ss.pending.Results)+len(ss.pending.Needs) == 0 {
-		return nil
+	now := time.Now()
+	if ss.unseen++; ss.unseen == 1 {
+		ss.oldest = now
 	}
-	return ss.send()
+	return ss.unseen < maxBatch && now.Sub(ss.oldest)+run <= maxDelay
 }
 
-func (ss *session) send() error {
-	out := ss.pending
-	ss.pending, ss.found = &workerpb.WorkResponse{}, 0
-	return ss.stream.Send(out)
+// wake shows the coordinator all answers.
+func (ss *session) wake() {
+	ss.mu.Lock()
+	ss.unseen = 0
+	ss.mu.Unlock()
+	ss.wire.Wake()
 }
 
 // run runs one job. Whatever goes wrong is the job's fault, not the session's.
@@ -225,33 +195,17 @@ func (ss *session) input(j *workerpb.Job) (frame.Frame, error) {
 
 // ask gets a larger output block from the coordinator.
 func (ss *session) ask(id uint64, n int) ([]byte, error) {
-	granted := make(chan *workerpb.Block, 1)
-	ss.mu.Lock()
-	ss.grants[id] = granted
-	ss.pending.Needs = append(ss.pending.Needs, &workerpb.Need{Id: id, Size: uint64(n)})
-	err := ss.send()
-	ss.mu.Unlock()
+	err := ss.wire.Send(&workerpb.WorkResponse{Needs: []*workerpb.Need{{Id: id, Size: uint64(n)}}})
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case b := <-granted:
-		if b == nil {
-			return nil, fault.Errorf(fault.Overloaded, "the farm has no memory for an output of %d bytes", n)
-		}
-		return ss.view.Out(b.Offset, b.Size)
-	case <-ss.stream.Context().Done():
-		return nil, ss.stream.Context().Err()
+	ss.wake()
+	b, err := ss.granted(id)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func (ss *session) deliver(grants []*workerpb.Grant) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	for _, g := range grants {
-		if granted, ok := ss.grants[g.Id]; ok {
-			delete(ss.grants, g.Id)
-			granted <- g.Output
-		}
+	if b == nil {
+		return nil, fault.Errorf(fault.Overloaded, "the farm has no memory for an output of %d bytes", n)
 	}
+	return ss.view.Out(b.Offset, b.Size)
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/wire"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
@@ -32,19 +33,20 @@ type host struct {
 	*testing.T
 	config Config
 
-	arena     *shm.Arena
-	in, out   *shm.Region // ours, the worker's
-	cmd       *exec.Cmd
-	lifeline  *os.File
-	hello     string
-	stdout    output // after the hello
-	stderr    output
-	streams   sync.WaitGroup
-	ended     chan struct{} // closed when the process is reaped
-	conn      *grpc.ClientConn
-	work      workerpb.WorkerService_WorkClient
-	replies   chan *workerpb.WorkResponse // closed when the stream ends
-	streamErr error                       // valid after that
+	arena    *shm.Arena
+	in, out  *shm.Region // ours, the worker's
+	cmd      *exec.Cmd
+	lifeline *os.File
+	hello    string
+	stdout   output // after the hello
+	stderr   output
+	streams  sync.WaitGroup
+	ended    chan struct{} // closed when the process is reaped
+	conn     *grpc.ClientConn
+	bell     *shm.Waiter
+	wire     *wire.Host
+	replies  chan *workerpb.WorkResponse // closed when the wire ends
+	wireErr  error                       // valid after that
 
 	description *workerpb.DescribeResponse
 	ops         pipeline.Catalogue
@@ -90,6 +92,7 @@ func start(t *testing.T, c Config) *host {
 		h.Fatalf("its catalogue is no JSON of pipeline.OpInfo: %v", err)
 	}
 	h.ops = h.ops.Present() // of others it tells only what they need
+	h.work()
 	return h
 }
 
@@ -129,11 +132,15 @@ func (h *host) launch() net.Conn {
 	stdout, theirStdout, err := os.Pipe()
 	must(h, 0, err)
 	defer theirStdout.Close()
+	bell, err := shm.NewBell()
+	must(h, 0, err)
+	h.bell, err = shm.NewWaiter(bell)
+	must(h, 0, err)
 	ro, rw := h.arena.Files()
 	h.cmd = exec.Command(h.config.Worker)
 	h.cmd.Env = h.environment()
 	h.cmd.Stdout, h.cmd.Stderr = theirStdout, &h.stderr
-	h.cmd.ExtraFiles = []*os.File{ro, rw, alive, theirs} // in the order of handshake's descriptors
+	h.cmd.ExtraFiles = []*os.File{ro, rw, alive, theirs, bell} // in the order of handshake's descriptors
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.cmd.WaitDelay = time.Second
 	if err := h.cmd.Start(); err != nil {
@@ -196,21 +203,18 @@ func (h *host) connect(conn net.Conn) {
 	if h.hello != handshake.Hello() {
 		h.Fatalf("its first line is %q, and must be %q%s", h.hello, handshake.Hello(), h.lastWords())
 	}
-	h.work, err = workerpb.NewWorkerServiceClient(h.conn).Work(context.Background())
-	must(h, 0, err)
-	h.streams.Go(h.receive)
 }
 
-func (h *host) receive() {
-	defer close(h.replies)
-	for {
-		r, err := h.work.Recv()
-		if err != nil {
-			h.streamErr = err
-			return
-		}
-		h.replies <- r
-	}
+// work opens the wire.
+func (h *host) work() {
+	h.Helper()
+	stream, err := workerpb.NewWorkerServiceClient(h.conn).Work(context.Background())
+	must(h, 0, err)
+	h.wire = wire.NewHost(stream, h.out, h.bell, h.description.Rings)
+	h.streams.Go(func() {
+		defer close(h.replies)
+		h.wireErr = h.wire.Receive(h.replies)
+	})
 }
 
 // hear returns the worker's next message, or nil when it has closed its side.
@@ -218,9 +222,9 @@ func (h *host) hear() *workerpb.WorkResponse {
 	h.Helper()
 	select {
 	case r, ok := <-h.replies:
-		if !ok && h.streamErr != io.EOF {
+		if !ok && h.wireErr != io.EOF {
 			h.awaitEnd()
-			h.Fatalf("%s: it broke off: %v%s", h.doing, h.streamErr, h.lastWords())
+			h.Fatalf("%s: it broke off: %v%s", h.doing, h.wireErr, h.lastWords())
 		}
 		return r
 	case <-time.After(h.config.Patience):
@@ -250,10 +254,14 @@ func (h *host) stop() {
 	if h.conn != nil {
 		h.conn.Close()
 	}
-	go func() {
-		for range h.replies { // what it said and nobody asked for
-		}
-	}()
+	if h.wire == nil {
+		h.bell.Close()
+	} else {
+		go func() {
+			for range h.replies { // what it said and nobody asked for
+			}
+		}()
+	}
 	h.streams.Wait()
 	if text := h.stdout.String(); text != "" {
 		h.Errorf("it printed on standard output, which is for the handshake: %.200q", text)

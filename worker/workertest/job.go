@@ -76,7 +76,7 @@ func (h *host) program(text string) (uint32, []*workerpb.Program) {
 	def := &workerpb.Program{Id: h.lastProgram, Pipeline: text}
 	for name, f := range h.config.Inputs {
 		lease := h.bring(f.Pix) // held to the end
-		def.Inputs = append(def.Inputs, &workerpb.Input{Name: name, Geometry: workerpb.FromGeometry(f.Geometry), Block: wire(lease)})
+		def.Inputs = append(def.Inputs, &workerpb.Input{Name: name, Geometry: workerpb.FromGeometry(f.Geometry), Block: blockOf(lease)})
 	}
 	return h.lastProgram, []*workerpb.Program{def}
 }
@@ -92,7 +92,7 @@ func (h *host) bring(data []byte) *shm.Lease {
 	return lease
 }
 
-func wire(l *shm.Lease) *workerpb.Block {
+func blockOf(l *shm.Lease) *workerpb.Block {
 	return &workerpb.Block{Offset: uint64(l.Offset()), Size: uint64(l.Size())}
 }
 
@@ -131,7 +131,7 @@ func (h *host) do(j job) result {
 
 func (h *host) send(r *workerpb.WorkRequest) {
 	h.Helper()
-	if err := h.work.Send(r); err != nil {
+	if err := h.wire.Send(r); err != nil {
 		h.hear() // it tells why
 		h.Fatalf("it takes no more messages: %v", err)
 	}

@@ -98,7 +98,7 @@ func answersInOrder(h *host) {
 		req.Jobs = append(req.Jobs, msg)
 	}
 	h.send(req)
-	if err := h.work.CloseSend(); err != nil {
+	if err := h.wire.CloseSend(); err != nil {
 		h.Fatal(err)
 	}
 	next := uint64(1000)

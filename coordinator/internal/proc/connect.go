@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/cvfarm/cvfarm/shared/handshake"
+	"github.com/cvfarm/cvfarm/shared/wire"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
@@ -48,12 +49,15 @@ func (w *Worker) connect() error {
 	return nil
 }
 
-func (w *Worker) openStream(ctx context.Context) (err error) {
+func (w *Worker) openStream(ctx context.Context) error {
 	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.cancel = cancel
 	w.watch = time.AfterFunc(time.Hour, func() { w.Kill(CauseProtocol, "it took no message for "+sendTimeout.String()) })
 	w.watch.Stop()
-	w.work, err = w.service.Work(streamCtx)
+	stream, err := w.service.Work(streamCtx)
+	if err == nil {
+		w.wire = wire.NewHost(stream, w.process.region, w.process.bell, w.info.Rings)
+	}
 	return err
 }
 

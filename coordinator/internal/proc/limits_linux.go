@@ -24,7 +24,7 @@ func (p *process) limitMemory() {
 
 // What a worker takes at least: files here, and threads of its own.
 const (
-	filesPerWorker   = 5 // two standard streams, the lifeline, the connection, the handle of the process
+	filesPerWorker   = 6 // two standard streams, the lifeline, the connection, the bell, the handle of the process
 	threadsPerWorker = 8
 	filesInReserve   = 16 // for a start under way, the arena, inputs and outputs
 )

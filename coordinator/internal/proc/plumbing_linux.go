@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/shared/shm"
 )
 
-// plumb makes what connects us with the process: its standard streams, the lifeline, and a pair of sockets for gRPC. None of
-// it has a name in any file system, so nothing can be left behind, and nobody else can connect. It returns the child's ends.
+// plumb makes what connects us with the process: its standard streams, the lifeline, a pair of sockets for gRPC, and the
+// bell. None of it has a name in any file system, so nothing can be left behind, and nobody else can connect. It returns the child's ends.
 func (p *process) plumb(c Config) (child []*os.File, err error) {
 	for range 2 {
 		r, w, err := os.Pipe()
@@ -31,9 +33,16 @@ func (p *process) plumb(c Config) (child []*os.File, err error) {
 		return child, err
 	}
 	child = append(child, theirs)
+	bell, err := shm.NewBell()
+	if err != nil {
+		return child, err
+	}
+	if p.bell, err = shm.NewWaiter(bell); err != nil {
+		return child, err
+	}
 	readable, writable := c.Arena.Files()
 	p.cmd.Stdout, p.cmd.Stderr = child[0], child[1]
-	p.cmd.ExtraFiles = []*os.File{readable, writable, r, theirs} // in the order of handshake's descriptors
+	p.cmd.ExtraFiles = []*os.File{readable, writable, r, theirs, bell} // in the order of handshake's descriptors
 	return child, nil
 }
 
@@ -59,6 +68,9 @@ func (p *process) abandon() {
 	closeAll(p.pipes)
 	if p.lifeline != nil {
 		p.lifeline.Close()
+	}
+	if p.bell != nil {
+		p.bell.Close()
 	}
 	if conn, err := p.dial(context.Background(), ""); err == nil {
 		conn.Close()

@@ -3,7 +3,6 @@ package proc
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -71,6 +70,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
+func receive(w *Worker) <-chan *workerpb.WorkResponse {
+	said := make(chan *workerpb.WorkResponse)
+	go w.Receive(said)
+	return said
+}
+
 // send runs a pipeline without input and without output.
 func send(t *testing.T, w *Worker, text string) {
 	t.Helper()
@@ -92,12 +97,13 @@ func TestAWorkerWorksDrainsAndStops(t *testing.T) {
 	if err := w.Drain(); err != nil {
 		t.Fatal(err)
 	}
-	resp, err := w.Recv()
-	if err != nil || len(resp.Results) != 1 || resp.Results[0].Id != 7 || resp.Results[0].Fault != nil {
-		t.Fatalf("got %v, %v", resp, err)
+	said := receive(w)
+	resp, ok := <-said
+	if !ok || len(resp.Results) != 1 || resp.Results[0].Id != 7 || resp.Results[0].Fault != nil {
+		t.Fatalf("got %v, %v", resp, ok)
 	}
-	if _, err := w.Recv(); err != io.EOF {
-		t.Fatalf("after the drain: %v", err)
+	if more, ok := <-said; ok {
+		t.Fatalf("after the drain: %v", more)
 	}
 	e := w.Stop(within(t, 5*time.Second))
 	if e.Cause != CauseStop || e.Code != 0 || e.Signal != "" || e.MaxRSS == 0 {
@@ -126,10 +132,7 @@ func TestTheObituaryTellsTheTruth(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := start(t)
 			send(t, w, c.pipeline)
-			for {
-				if _, err := w.Recv(); err != nil {
-					break
-				}
+			for range receive(w) {
 			}
 			select {
 			case <-w.Done():

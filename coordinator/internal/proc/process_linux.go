@@ -13,15 +13,19 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/shared/shm"
 )
 
 // process is a child process and its streams.
 type process struct {
-	cmd *exec.Cmd
-	cap int64 // on its memory; 0 is none
+	cmd    *exec.Cmd
+	cap    int64 // on its memory; 0 is none
+	region *shm.Region
 
 	lifeline *os.File      // while it is open, the worker lives
 	line     chan net.Conn // our end of its connection, until gRPC takes it
+	bell     *shm.Waiter   // which it rings
 	hello    chan string   // its first line; closed after that
 	last     tail          // of stderr, and of stdout after the first line
 	pumps    sync.WaitGroup
@@ -41,7 +45,7 @@ type process struct {
 // launch runs the program.
 func (l *Launcher) launch(c Config) (*process, error) {
 	p := &process{
-		cmd: c.command(), cap: c.MemoryCap,
+		cmd: c.command(), cap: c.MemoryCap, region: c.Region,
 		line: make(chan net.Conn, 1), hello: make(chan string, 1), done: make(chan struct{}),
 	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

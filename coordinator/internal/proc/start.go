@@ -42,7 +42,13 @@ func (l *Launcher) Start(ctx context.Context, c Config) (*Worker, error) {
 		return nil, &StartError{Path: c.Path, Reason: reason(err), Fatal: fatal}
 	}
 	w := &Worker{process: p}
-	stopWatching := context.AfterFunc(ctx, func() { w.Kill(CauseStart, "") })
+	stopWatching := context.AfterFunc(ctx, func() {
+		cause := CauseStart
+		if errors.Is(ctx.Err(), context.Canceled) {
+			cause = CauseStop // nobody wants it any more
+		}
+		w.Kill(cause, "")
+	})
 	defer stopWatching()
 	if err = w.begin(ctx); err == nil {
 		return w, nil
@@ -129,7 +135,7 @@ func (w *Worker) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.info = Info{Engine: d.Engine, Versions: d.Versions}
+	w.info = Info{Engine: d.Engine, Versions: d.Versions, Rings: d.Rings}
 	if err := json.Unmarshal(d.OpsJson, &w.info.Ops); err != nil {
 		return fmt.Errorf("its op catalogue cannot be read: %w", err)
 	}

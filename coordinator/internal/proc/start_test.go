@@ -28,7 +28,7 @@ func TestAFailedStartSaysWhy(t *testing.T) {
 		{"it crashes", "crash", "", "it ended before it was ready: worker process", false},
 		{"it crashes with words", "crash", "", "cannot load the library that does not exist", false},
 		{"it hangs", "hang", "", "not ready within 500ms", false},
-		{"it speaks another version", "version", "", `protocol version "999", this coordinator version 1`, true},
+		{"it speaks another version", "version", "", fmt.Sprintf(`protocol version "999", this coordinator version %d`, handshake.Version), true},
 		{"it speaks no protocol", "garbage", "", "it does not begin as a worker of cvfarm does", false},
 		{"there is none", "", "/no/such/worker", "no such file", true},
 		{"it is not executable", "", notExecutable, "permission denied", true},

@@ -2,10 +2,12 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/go-plugin"
 
+	"github.com/cvfarm/cvfarm/shared/wire"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
@@ -18,7 +20,7 @@ type Worker struct {
 	process *process
 	client  *plugin.Client
 	service workerpb.WorkerServiceClient
-	work    workerpb.WorkerService_WorkClient
+	wire    *wire.Host
 	cancel  context.CancelFunc // ends the Work stream
 	watch   *time.Timer        // kills a worker that does not take a message
 	info    Info
@@ -33,17 +35,32 @@ func (w *Worker) Info() Info { return w.info }
 // Service is for the calls that open and close videos. Give each a deadline.
 func (w *Worker) Service() workerpb.WorkerServiceClient { return w.service }
 
-// Send gives the worker a message. It is not safe for concurrent use. It blocks while the worker's buffers are full, for ten
-// seconds at most: then the worker is killed. An error means that the worker is ending; Done follows.
+// Send gives the worker a message, and does not keep it. It is not safe for concurrent use. It blocks while the worker's buffers
+// are full, for ten seconds at most: then the worker is killed. An error means that the worker is ending; Done follows.
 func (w *Worker) Send(r *workerpb.WorkRequest) error {
 	w.watch.Reset(sendTimeout)
 	defer w.watch.Stop()
-	return w.work.Send(r)
+	err := w.wire.Send(r)
+	if errors.Is(err, wire.ErrRing) {
+		w.Kill(CauseProtocol, err.Error())
+	}
+	return err
 }
 
-// Recv returns the worker's next message. It is not safe for concurrent use. It fails with io.EOF after a drain, with another
-// error when the worker ends or sends nonsense.
-func (w *Worker) Recv() (*workerpb.WorkResponse, error) { return w.work.Recv() }
+// Receive passes on what the worker says, until it has drained or ended and all is said; then it closes to. It is to be called
+// once, and blocks.
+func (w *Worker) Receive(to chan<- *workerpb.WorkResponse) {
+	defer close(to)
+	if err := w.wire.Receive(to); errors.Is(err, wire.ErrRing) {
+		w.Kill(CauseProtocol, err.Error())
+	}
+}
+
+// Look has Receive pass on what the worker has said and not called for yet: short answers may be kept back for a moment.
+func (w *Worker) Look() { w.wire.Look() }
+
+// Unseen reports whether there is something for Look.
+func (w *Worker) Unseen() bool { return w.wire.Unseen() }
 
 // Done is closed when the process has ended and has been reaped.
 func (w *Worker) Done() <-chan struct{} { return w.process.done }
@@ -60,14 +77,14 @@ func (w *Worker) Kill(cause Cause, detail string) { w.process.kill(cause, detail
 // streamGrace is how long after its stream has ended a process may take to end too.
 const streamGrace = time.Second
 
-// Doom is for a worker whose Recv failed: it is ending, or it is killed after a short while. Its own end is not overtaken, so
+// Doom is for a worker whose Receive ended: it is ending, or it is killed after a short while. Its own end is not overtaken, so
 // that the cause is the true one.
 func (w *Worker) Doom() {
 	time.AfterFunc(streamGrace, func() { w.Kill(CauseProtocol, "it closed its stream") })
 }
 
-// Drain asks the worker to finish what it was sent. Recv then brings the rest, and io.EOF. No Send may follow.
-func (w *Worker) Drain() error { return w.work.CloseSend() }
+// Drain asks the worker to finish what it was sent. Receive then brings the rest, and returns. No Send may follow.
+func (w *Worker) Drain() error { return w.wire.CloseSend() }
 
 // Quit asks the worker to end, in good order where it is idle, and kills it when ctx ends before it has. It waits for Done. The
 // cause is for its Exit, as with Kill. What it had sent can still be received.
@@ -96,6 +113,7 @@ func (w *Worker) end() {
 	if w.cancel != nil {
 		w.cancel()
 	}
+	w.process.bell.Close()
 	if w.client != nil {
 		w.client.Kill() // returns at once: the process is gone, which was the one thing it could wait for
 	}

@@ -1,0 +1,249 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"pgregory.net/rapid"
+
+	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// worker is a gRPC server of one Work call, in which do has the guest.
+type worker struct {
+	workerpb.UnimplementedWorkerServiceServer
+	view *shm.View
+	bell int
+	do   func(*Guest, workerpb.WorkerService_WorkServer) error
+}
+
+func (w *worker) Work(stream workerpb.WorkerService_WorkServer) error {
+	down, up := w.view.Rings(w.bell)
+	g := NewGuest(stream, down, up)
+	listened := make(chan struct{})
+	go func() { defer close(listened); g.Listen() }()
+	err := w.do(g, stream)
+	if err == nil {
+		<-listened
+	}
+	return err
+}
+
+// connect returns the host's end of a wire with such a worker.
+func connect(t *testing.T, rings bool, do func(*Guest, workerpb.WorkerService_WorkServer) error) *Host {
+	t.Helper()
+	arena, err := shm.Create(1, 1<<20)
+	check(t, err)
+	region, err := arena.Region(shm.NewBudget("tests", 1<<20))
+	check(t, err)
+	bell, err := shm.NewBell()
+	check(t, err)
+	fd := int(bell.Fd())
+	waiter, err := shm.NewWaiter(bell)
+	check(t, err)
+	offset, size := region.Span()
+	ro, rw := arena.Files()
+	view, err := shm.Open(dup(t, ro), dup(t, rw), offset, size)
+	check(t, err)
+
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "wire"))
+	check(t, err)
+	server := grpc.NewServer(grpc.WaitForHandlers(true))
+	workerpb.RegisterWorkerServiceServer(server, &worker{view: view, bell: fd, do: do})
+	served := make(chan error)
+	go func() { served <- server.Serve(listener) }()
+	conn, err := grpc.NewClient("unix:"+listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)))
+	check(t, err)
+	t.Cleanup(func() {
+		conn.Close()
+		server.Stop()
+		<-served
+		view.Close()
+		region.Retire()
+		arena.Close()
+	})
+	stream, err := workerpb.NewWorkerServiceClient(conn).Work(context.Background())
+	check(t, err)
+	return NewHost(stream, region, waiter, rings)
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func dup(t *testing.T, f *os.File) *os.File {
+	t.Helper()
+	fd, err := syscall.Dup(int(f.Fd()))
+	check(t, err)
+	return os.NewFile(uintptr(fd), "dup")
+}
+
+// echo answers each job at once, and says in the result how many programs it knew then.
+func echo(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+	programs := map[uint32]bool{}
+	for {
+		r, err := g.Recv()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, id := range r.Forget {
+			delete(programs, id)
+		}
+		for _, p := range r.Define {
+			programs[p.Id] = true
+		}
+		for _, j := range r.Jobs {
+			result := &workerpb.Result{Id: j.Id}
+			if !programs[j.Program] {
+				result.Fault = &workerpb.Fault{Code: "unknown"}
+			}
+			if err := g.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{result}}); err != nil {
+				return err
+			}
+		}
+		if g.Empty() {
+			g.Wake()
+		}
+	}
+}
+
+// Definitions go another way than jobs, and yet each job finds what was said before it, and not what was said after it.
+func TestMessagesKeepTheirOrder(t *testing.T) {
+	for _, rings := range []bool{true, false} {
+		rapid.Check(t, func(rt *rapid.T) {
+			h := connect(t, rings, echo)
+			said := make(chan *workerpb.WorkResponse, 1)
+			ended := make(chan error, 1)
+			go func() { ended <- h.Receive(said); close(said) }()
+			known := map[uint32]bool{}
+			want := map[uint64]bool{} // whether the job's program is known
+			for id := uint64(1); id <= 60; id++ {
+				program := rapid.Uint32Range(1, 4).Draw(rt, "program")
+				r := &workerpb.WorkRequest{Jobs: []*workerpb.Job{{Id: id, Program: program}}}
+				switch rapid.IntRange(0, 3).Draw(rt, "what else") {
+				case 0:
+					r.Define, known[program] = []*workerpb.Program{{Id: program}}, true
+				case 1:
+					other := program%4 + 1
+					r.Forget, known[other] = []uint32{other}, false
+				}
+				want[id] = known[program]
+				check(t, h.Send(r))
+			}
+			check(t, h.CloseSend())
+			for r := range said {
+				for _, result := range r.Results {
+					knew, ok := want[result.Id]
+					if !ok || knew != (result.Fault == nil) {
+						rt.Fatalf("job %d: answered before %v, knew %v, fault %v", result.Id, !ok, knew, result.Fault)
+					}
+					delete(want, result.Id)
+				}
+			}
+			if err := <-ended; err != io.EOF || len(want) > 0 {
+				rt.Fatalf("%d jobs are not answered; %v", len(want), err)
+			}
+		})
+	}
+}
+
+// An answer that is larger than the ring goes by the stream, and none is lost for want of room.
+func TestLargeAnswersArriveToo(t *testing.T) {
+	const n, size = 200, 100_000
+	h := connect(t, true, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+		if _, err := g.Recv(); err != nil {
+			return err
+		}
+		for i := range n {
+			text := strings.Repeat("x", size*(i%3))
+			if err := g.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{{Id: uint64(i), Fault: &workerpb.Fault{Message: text}}}}); err != nil {
+				return err
+			}
+		}
+		g.Wake()
+		_, err := g.Recv()
+		if err == io.EOF {
+			return nil
+		}
+		return err
+	})
+	said := make(chan *workerpb.WorkResponse)
+	ended := make(chan error, 1)
+	go func() { ended <- h.Receive(said); close(said) }()
+	check(t, h.Send(&workerpb.WorkRequest{Jobs: []*workerpb.Job{{Id: 1}}}))
+	check(t, h.CloseSend())
+	got := map[uint64]bool{}
+	for r := range said {
+		for _, result := range r.Results {
+			if got[result.Id] || len(result.Fault.Message) != size*int(result.Id%3) {
+				t.Fatalf("answer %d: again %v, %d bytes", result.Id, got[result.Id], len(result.Fault.Message))
+			}
+			got[result.Id] = true
+		}
+	}
+	if err := <-ended; err != io.EOF || len(got) != n {
+		t.Fatalf("%d answers of %d, %v", len(got), n, err)
+	}
+}
+
+// What a worker said before it broke off is heard, also where nobody was woken for it.
+func TestTheLastWordsAreHeard(t *testing.T) {
+	broken := errors.New("broken")
+	h := connect(t, true, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+		_ = g.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{{Id: 7}}})
+		return broken
+	})
+	said := make(chan *workerpb.WorkResponse, 1)
+	if err := h.Receive(said); err == nil || err == io.EOF || errors.Is(err, ErrRing) {
+		t.Fatalf("it ended with %v", err)
+	}
+	if r := <-said; r.Results[0].Id != 7 {
+		t.Fatalf("heard %v", r)
+	}
+}
+
+func TestABrokenRingIsTold(t *testing.T) {
+	h := connect(t, true, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+		g.up.Put([]byte("\xff\xff\xff this is no message"))
+		g.Wake()
+		return nil
+	})
+	check(t, h.CloseSend())
+	if err := h.Receive(make(chan *workerpb.WorkResponse, 1)); !errors.Is(err, ErrRing) {
+		t.Fatalf("it ended with %v", err)
+	}
+	full := connect(t, true, func(g *Guest, stream workerpb.WorkerService_WorkServer) error {
+		<-stream.Context().Done()
+		return nil
+	})
+	var err error
+	for range 1 << 20 {
+		if err = full.Send(&workerpb.WorkRequest{Jobs: []*workerpb.Job{{Id: 1}}}); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ErrRing) {
+		t.Fatalf("a worker that takes nothing: %v", err)
+	}
+	full.bell.Close()
+}
