@@ -22,8 +22,10 @@ type OpInfo struct {
 	Params []Param `json:"params"`
 	// Stateful ops keep something from frame to frame: their jobs must belong to a stream.
 	Stateful bool `json:"stateful,omitempty"`
-	// Missing says what the worker lacks for the op: "needs OpenCV 4.9 or newer with objdetect; this worker has 4.6.0". Such an
-	// op is known only by its name and module, and Check refuses it.
+	// Needs says what the op stands on that a worker of the kind may lack: "OpenCV 4.9 or newer with objdetect".
+	Needs string `json:"needs,omitempty"`
+	// Missing says what this worker lacks for the op: "needs OpenCV 4.9 or newer with objdetect; this worker has 4.6.0". Such an
+	// op is described as any other, and Check refuses it.
 	Missing string `json:"missing,omitempty"`
 }
 

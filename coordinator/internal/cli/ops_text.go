@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -45,7 +46,9 @@ func tabulate(w io.Writer, rows func(row func(cells ...string))) error {
 	return t.Flush()
 }
 
-func listOps(w io.Writer, ops pipeline.Catalogue) error {
+// listOps lists what the worker can do, and names what it lacks.
+func listOps(w io.Writer, known pipeline.Catalogue) error {
+	ops := known.Present()
 	width := 0
 	for _, op := range ops {
 		width = max(width, len(op.Name))
@@ -57,8 +60,35 @@ func listOps(w io.Writer, ops pipeline.Catalogue) error {
 			fmt.Fprintf(w, "  %-*s  %s\n", width, op.Name, op.Doc)
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d ops in %d families; coordinator ops show NAME tells more of one\n", len(ops), len(all))
+	fmt.Fprintf(w, "\n%d ops in %d families; coordinator ops show NAME tells more of one\n", len(ops), len(all))
+	return listAbsent(w, known)
+}
+
+func listAbsent(w io.Writer, known pipeline.Catalogue) error {
+	var names []string
+	for _, op := range known {
+		if op.Missing != "" {
+			names = append(names, op.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%d more that this worker lacks: %s\n", len(names), strings.Join(names, ", "))
 	return err
+}
+
+// needs is what an op stands on, and where the worker lacks it what the worker has instead.
+func needs(op pipeline.OpInfo) string {
+	return cmp.Or(strings.TrimPrefix(op.Missing, "needs "), op.Needs)
+}
+
+// absence is what a line about an op ends with where the worker lacks it.
+func absence(op pipeline.OpInfo) string {
+	if op.Missing == "" {
+		return ""
+	}
+	return " (" + op.Missing + ")"
 }
 
 func describeOp(w io.Writer, op pipeline.OpInfo) error {
@@ -66,6 +96,7 @@ func describeOp(w io.Writer, op pipeline.OpInfo) error {
 	err := tabulate(w, func(row func(...string)) {
 		for _, line := range [][2]string{
 			{"family", op.Family}, {"module", op.Module}, {"returns", op.Returns}, {"example", op.Example},
+			{"needs", needs(op)},
 		} {
 			if line[1] != "" {
 				row(line[0], line[1])
@@ -98,8 +129,8 @@ func defaultOf(p pipeline.Param) string {
 // opsMarkdown writes the reference page of a worker's ops.
 func opsMarkdown(w io.Writer, info farm.Info) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# The ops\n\nWhat a worker with %s %s can do: `coordinator ops --markdown` wrote this page. A worker with another\n"+
-		"version may have other ops; `coordinator ops` asks the one that is there.\n\n", info.Engine, info.Versions[info.Engine])
+	fmt.Fprintf(&b, "# The ops\n\nWhat a worker with %s can do: `coordinator ops --markdown` wrote this page. Some ops need a version or a\n"+
+		"part of it, and say so; `coordinator ops` asks the worker that is there what it has.\n\n", info.Engine)
 	all := families(info.Ops)
 	b.WriteString("| family | ops |\n|---|---|\n")
 	for _, f := range all {
@@ -129,6 +160,9 @@ func opMarkdown(b *strings.Builder, op pipeline.OpInfo) {
 	}
 	if op.Returns != "" {
 		fmt.Fprintf(b, "\nReturns %s.\n", strings.TrimSuffix(cell(op.Returns), "."))
+	}
+	if op.Needs != "" {
+		fmt.Fprintf(b, "\nNeeds %s.\n", cell(op.Needs))
 	}
 	if op.Example != "" {
 		fmt.Fprintf(b, "\n    %s\n", op.Example)
