@@ -9,6 +9,8 @@ import (
 // OpInfo is how a worker describes one of its ops.
 type OpInfo struct {
 	Name string `json:"name"`
+	// KnownAs are the names under which people know the op from elsewhere, "cv2.bilateralFilter". They are found, and suggested.
+	KnownAs []string `json:"known_as,omitempty"`
 	// Family groups ops for people: "colour", "geometry", "filters".
 	Family string `json:"family"`
 	// Doc is one line in the imperative: "Convert to one gray channel."
@@ -112,11 +114,7 @@ func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
 	s := p[i]
 	op, ok := c.Find(s.Op)
 	if !ok {
-		names := make([]string, len(c))
-		for j, o := range c {
-			names[j] = o.Name
-		}
-		unknown := mistake(s.Pos, "", "unknown op %s%s", s.Op, suggest(s.Op, names))
+		unknown := mistake(s.Pos, "", "unknown op %s%s", s.Op, c.meant(s.Op))
 		unknown.Fault.Step = i + 1
 		return nil, unknown
 	}
@@ -129,6 +127,28 @@ func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
 	}
 	wrong.Fault.Step, wrong.Fault.Op = i+1, op.Name
 	return nil, wrong
+}
+
+// meant suggests what to write for the name of an unknown op: the ops that are known as that, or the nearest name.
+func (c Catalogue) meant(name string) string {
+	var names, known []string
+	for _, op := range c {
+		names = append(names, op.Name)
+		if op.isKnownAs(name) {
+			known = append(known, op.Name)
+		}
+	}
+	if len(known) == 0 || len(known) > 3 {
+		return suggest(name, names)
+	}
+	return "; did you mean " + strings.Join(known, " or ") + "?"
+}
+
+// isKnownAs takes names with what stands before their last dot, and without.
+func (op OpInfo) isKnownAs(name string) bool {
+	return slices.ContainsFunc(op.KnownAs, func(known string) bool {
+		return strings.EqualFold(name, known) || strings.EqualFold(name, known[strings.LastIndexByte(known, '.')+1:])
+	})
 }
 
 func (op OpInfo) bind(s Step) (Args, *Error) {

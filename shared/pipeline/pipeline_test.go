@@ -14,7 +14,7 @@ import (
 
 var testOps = Catalogue{
 	{Name: "canny", Params: []Param{Float("low", 50, 0, 1000, ""), Float("high", 150, 0, 1000, "")}},
-	{Name: "gray"},
+	{Name: "gray", KnownAs: []string{"cv2.cvtColor"}},
 	{Name: "blur", Params: []Param{SizeOf("ksize", "5", 1, 31, "").OnlyOdd(), Choice("border", []string{"default", "wrap"}, "")}},
 	{Name: "crop", Params: []Param{Int("x", 0, 0, 10, "").Required(), Bool("strict", false, "")}},
 	{Name: "large", Params: []Param{Int("n", 5_000_000, 0, 1<<30, "")}},
@@ -29,6 +29,7 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 	cases := []struct{ name, text, err string }{
 		{"defaults are enough", "gray | canny", ""},
 		{"a near op", "grey", "step 1: unknown op grey; did you mean gray?"},
+		{"an op under the name that another library gives it", "cvtColor | canny", "step 1: unknown op cvtColor; did you mean gray?"},
 		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, large, warp, poly, scale"},
 		{"a near parameter", "canny lo=3", "canny: unknown parameter lo; did you mean low?"},
 		{"an op without parameters", "gray x=1", "gray: unknown parameter x; it takes none"},

@@ -35,7 +35,7 @@ func (app App) opsCommand() *cobra.Command {
 		},
 	}
 	addWorkerFlag(cmd.PersistentFlags(), &o.worker)
-	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON: name, family, doc, returns, example, module, "+
+	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON: name, known_as, family, doc, returns, example, module, "+
 		"params with name, type, default, min, max, choices, doc; of an op that the worker lacks also missing")
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print the reference page of all ops in Markdown")
 	cmd.AddCommand(app.opsShowCommand(&o), app.opsSearchCommand(&o))
@@ -154,6 +154,7 @@ func searchOps(ops pipeline.Catalogue, words []string) pipeline.Catalogue {
 
 func describedBy(op pipeline.OpInfo) string {
 	words := []string{op.Name, op.Family, op.Doc, op.Returns, op.Module}
+	words = append(words, op.KnownAs...)
 	for _, p := range op.Params {
 		words = append(append(words, p.Name, p.Doc), p.Choices...)
 	}

@@ -14,7 +14,7 @@ var someOps = farm.Info{Engine: "opencv", Versions: map[string]string{"opencv": 
 	{Name: "gray", Family: "colour", Doc: "Make gray.", Module: "imgproc"},
 	{Name: "gaussian_blur", Family: "filters", Doc: "Blur.", Module: "imgproc", Params: []pipeline.Param{
 		pipeline.Float("sigmaX", 1.5, 0, 100, "width of the bell"), pipeline.String("label", "", "a|b")}},
-	{Name: "canny", Family: "edges", Doc: "Find edges.", Module: "imgproc", Returns: "gray u8", Example: "gray | canny low=50",
+	{Name: "canny", KnownAs: []string{"cv2.CannyEdges"}, Family: "edges", Doc: "Find edges.", Module: "imgproc", Returns: "gray u8", Example: "gray | canny low=50",
 		Params: []pipeline.Param{pipeline.Float("low", 50, 0, 1000, "lower threshold"), pipeline.Int("n", 0, 0, 9, "").Required()}},
 	{Name: "own", Doc: "Have no family, nor blur."},
 	{Name: "detect_faces", Family: "detection", Doc: "Find faces.", Module: "objdetect", Params: []pipeline.Param{pipeline.File("model", "YuNet")},
@@ -100,10 +100,11 @@ func TestOneOpIsShown(t *testing.T) {
 	got := printed(t, opsOptions{}, "canny")
 	want := `canny: Find edges.
 
-family   edges
-module   imgproc
-returns  gray u8
-example  gray | canny low=50
+known as  cv2.CannyEdges
+family    edges
+module    imgproc
+returns   gray u8
+example   gray | canny low=50
 
 PARAMETER  DEFAULT   TAKES               MEANING
 low        50        a float in 0..1000  lower threshold
@@ -136,7 +137,7 @@ func TestOpsAsJSON(t *testing.T) {
 func TestOpsAreFoundUnderTheNamePeopleKnow(t *testing.T) {
 	for words, want := range map[string]string{
 		"GaussianBlur": "gaussian_blur", "blur": "gaussian_blur own", "edges": "canny", "bgr2hsv": "cvt_color",
-		"threshold low": "canny", "BELL blur": "gaussian_blur", "colour": "gray cvt_color", "blur canny": "",
+		"threshold low": "canny", "cannyEdges": "canny", "BELL blur": "gaussian_blur", "colour": "gray cvt_color", "blur canny": "",
 	} {
 		var names []string
 		for _, op := range searchOps(someOps.Ops, strings.Fields(words)) {
@@ -156,7 +157,7 @@ func TestOpsAsMarkdown(t *testing.T) {
 	got := printed(t, opsOptions{markdown: true})
 	for _, want := range []string{
 		"a worker with opencv can do", "| colour | [gray](#gray), [cvt_color](#cvt_color) |\n", "\n## edges ops\n\n### canny\n\nFind edges.\n",
-		"| `low` | 50 | a float in 0..1000 | lower threshold |\n", "\nReturns gray u8.\n\n    gray | canny low=50\n", `| "" | a text | a\|b |`,
+		"| `low` | 50 | a float in 0..1000 | lower threshold |\n", "\nReturns gray u8.\n\nKnown as cv2.CannyEdges.\n\n    gray | canny low=50\n", `| "" | a text | a\|b |`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

@@ -95,7 +95,7 @@ func describeOp(w io.Writer, op pipeline.OpInfo) error {
 	fmt.Fprintf(w, "%s: %s\n\n", op.Name, op.Doc)
 	err := tabulate(w, func(row func(...string)) {
 		for _, line := range [][2]string{
-			{"family", op.Family}, {"module", op.Module}, {"returns", op.Returns}, {"example", op.Example},
+			{"known as", strings.Join(op.KnownAs, ", ")}, {"family", op.Family}, {"module", op.Module}, {"returns", op.Returns}, {"example", op.Example},
 			{"needs", needs(op)},
 		} {
 			if line[1] != "" {
@@ -160,6 +160,9 @@ func opMarkdown(b *strings.Builder, op pipeline.OpInfo) {
 	}
 	if op.Returns != "" {
 		fmt.Fprintf(b, "\nReturns %s.\n", strings.TrimSuffix(cell(op.Returns), "."))
+	}
+	if len(op.KnownAs) > 0 {
+		fmt.Fprintf(b, "\nKnown as %s.\n", cell(strings.Join(op.KnownAs, ", ")))
 	}
 	if op.Needs != "" {
 		fmt.Fprintf(b, "\nNeeds %s.\n", cell(op.Needs))

@@ -18,8 +18,8 @@ func remapOp() op {
 	how[0].Name = "interpolation" // cv2's name for it, here
 	return op{
 		OpInfo: info("remap", "imgproc", "Take each pixel from where a map says.", append([]pipeline.Param{
-			pipeline.Image("map1", "the x of each place in f32: a TIFF or EXR of one channel, as cv2.imwrite makes it; or a picture of "+
-				"two channels, x and y"),
+			pipeline.Image("map1", "the x of each place in f32: a TIFF or EXR of one channel, as cv2.imwrite makes it of a map of "+
+				"cv2.initUndistortRectifyMap; or a picture of two channels, x and y"),
 			pipeline.Image("map2", "the y of each place, like map1; not with a map1 of two channels").Optional(),
 		}, how...)...).
 			WithReturns("a picture of the size of the maps").WithExample("remap map1=x.tiff map2=y.tiff interpolation=cubic"),

@@ -25,7 +25,7 @@ func segmentationOps() []op {
 				pipeline.Float("ratio", 0.7, 0.01, 0.99, "a middle is what is this far from the background, as a part of the largest distance"),
 				pipeline.Bool("labels", false, "make a picture of labels instead: the numbers of the markers, or 1 for the background and from 2 "+
 					"the things; -1 what is between"),
-				colorParam("0,0,255"), maxCount(1000, "the first from above")).
+				colorParam("0,0,255"), maxCount(1000, "in the order of their labels")).
 				WithReturns(`the borders drawn on the picture, or with labels=true gray s32 of the same size; ` +
 					`{"count", "regions": [{"label", "box": [x, y, width, height], "area"}, ...]}, those of all markers, or those that were ` +
 					`found, without the background: ` + countDoc).
