@@ -69,9 +69,18 @@ func (c Catalogue) Check(p Pipeline) error {
 // InputRef is where a pipeline names an input.
 type InputRef struct {
 	Step  int // from 1
+	Op    string
 	Param string
 	Name  string
 	Type  Type
+	Pos   int // as a Step's, of the name
+}
+
+// Mistake says what is wrong with the input, and where it is named.
+func (r InputRef) Mistake(format string, args ...any) *Error {
+	wrong := mistake(r.Pos, r.Param, "%s=%s: %s", r.Param, r.Name, fmt.Sprintf(format, args...))
+	wrong.Fault.Step, wrong.Fault.Op = r.Step, r.Op
+	return wrong
 }
 
 // Inputs returns where the steps name inputs, in their order.
@@ -81,7 +90,7 @@ func (c Catalogue) Inputs(p Pipeline) []InputRef {
 		op, _ := c.Find(s.Op)
 		for _, a := range s.Args {
 			if param, ok := op.param(a.Name); ok && param.IsInput() && a.Value != "" {
-				refs = append(refs, InputRef{i + 1, a.Name, a.Value, param.Type})
+				refs = append(refs, InputRef{i + 1, s.Op, a.Name, a.Value, param.Type, a.valuePos()})
 			}
 		}
 	}
@@ -134,6 +143,9 @@ func (c Catalogue) meant(name string) string {
 	var names, known []string
 	for _, op := range c {
 		names = append(names, op.Name)
+		if folded(op.Name) == folded(name) {
+			return "; did you mean " + op.Name + "?"
+		}
 		if op.isKnownAs(name) {
 			known = append(known, op.Name)
 		}
@@ -143,6 +155,9 @@ func (c Catalogue) meant(name string) string {
 	}
 	return "; did you mean " + strings.Join(known, " or ") + "?"
 }
+
+// folded makes GaussianBlur and gaussian_blur the same.
+func folded(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // isKnownAs takes names with what stands before their last dot, and without.
 func (op OpInfo) isKnownAs(name string) bool {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -122,6 +123,30 @@ n          required  an int in 0..9
 	err := (&opsOptions{}).print(&bytes.Buffer{}, someOps, []string{"cany"})
 	if err == nil || err.Error() != "unknown op cany; did you mean canny?" || ExitCode(err) != 2 {
 		t.Error(err)
+	}
+}
+
+// cvt_color has 216 of them, which made a table of 3,000 columns.
+func TestManyChoicesStandBelowTheTable(t *testing.T) {
+	var choices []string
+	for i := range 40 {
+		choices = append(choices, fmt.Sprintf("choice%d", i))
+	}
+	var b bytes.Buffer
+	if err := describeOp(&b, pipeline.OpInfo{Name: "op", Params: []pipeline.Param{pipeline.Choice("code", choices, "which")}}); err != nil {
+		t.Fatal(err)
+	}
+	table, below, _ := strings.Cut(b.String(), "\n\ncode:\n")
+	if !strings.Contains(table, "code       choice0  one of the 40 below  which") {
+		t.Error(table)
+	}
+	if strings.Join(strings.Fields(below), " ") != strings.Join(choices, ", ") {
+		t.Error(below)
+	}
+	for line := range strings.Lines(below) {
+		if !strings.HasPrefix(line, "  ") || len(line) > 101 {
+			t.Errorf("%q", line)
+		}
 	}
 }
 

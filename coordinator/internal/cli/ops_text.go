@@ -111,12 +111,55 @@ func describeOp(w io.Writer, op pipeline.OpInfo) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	return tabulate(w, func(row func(...string)) {
+	err = tabulate(w, func(row func(...string)) {
 		row("PARAMETER", "DEFAULT", "TAKES", "MEANING")
 		for _, p := range op.Params {
-			row(p.Name, defaultOf(p), p.Allowed(), p.Doc)
+			row(p.Name, defaultOf(p), takes(p), p.Doc)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	return listChoices(w, op)
+}
+
+// maxChoices is how many characters of choices have a place in a table.
+const maxChoices = 90
+
+func manyChoices(p pipeline.Param) bool { return len(strings.Join(p.Choices, ", ")) > maxChoices }
+
+func takes(p pipeline.Param) string {
+	if manyChoices(p) {
+		return fmt.Sprintf("one of the %d below", len(p.Choices))
+	}
+	return p.Allowed()
+}
+
+// listChoices lists those that have no place in the table.
+func listChoices(w io.Writer, op pipeline.OpInfo) error {
+	for _, p := range op.Params {
+		if !manyChoices(p) {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\n%s:\n%s\n", p.Name, wrapped(p.Choices)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wrapped is words with commas between them, in lines of up to 100 characters that are indented.
+func wrapped(words []string) string {
+	var b strings.Builder
+	line := "  " + words[0]
+	for _, word := range words[1:] {
+		if line += ","; len(line)+len(" ")+len(word)+len(",") > 100 {
+			b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + word
+	}
+	return b.String() + line
 }
 
 func defaultOf(p pipeline.Param) string {
