@@ -25,10 +25,10 @@ func TestAPipelineNamesFiles(t *testing.T) {
 	}{
 		{"recall input=logo.png", nil, 0, digest},
 		{"recall input=logo", []string{"--input", "logo=logo.png"}, 0, digest},
-		{"recall input=logo", nil, 2, "step 1: input=logo: no such file or directory; --input logo=FILE names it"},
-		{"recall input=logo", []string{"--input", "logo=nowhere.png"}, 2, "no such file or directory"},
+		{"recall input=logo", nil, 2, "step 1, recall: input=logo: no such file or directory; --input logo=FILE names it\n  recall input=logo\n               ^"},
+		{"recall input=logo", []string{"--input", "logo=nowhere.png"}, 2, "--input logo=nowhere.png: no such file or directory"},
 		{"echo", []string{"--input", "logo=logo.png"}, 2, "--input logo=logo.png: no step of the pipeline names it"},
-		{"recall input=/", nil, 2, "/ is not a file"},
+		{"recall input=/", nil, 2, "step 1, recall: input=/: it is not a file"},
 	} {
 		args := append([]string{"run", "in.png", "-p", c.pipeline, "--data", "-", "--worker", fakeWorker(t, "")}, c.args...)
 		p := runIn(t, dir, args...)

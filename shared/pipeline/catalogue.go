@@ -9,6 +9,8 @@ import (
 // OpInfo is how a worker describes one of its ops.
 type OpInfo struct {
 	Name string `json:"name"`
+	// KnownAs are the names under which people know the op from elsewhere, "cv2.bilateralFilter". They are found, and suggested.
+	KnownAs []string `json:"known_as,omitempty"`
 	// Family groups ops for people: "colour", "geometry", "filters".
 	Family string `json:"family"`
 	// Doc is one line in the imperative: "Convert to one gray channel."
@@ -22,8 +24,10 @@ type OpInfo struct {
 	Params []Param `json:"params"`
 	// Stateful ops keep something from frame to frame: their jobs must belong to a stream.
 	Stateful bool `json:"stateful,omitempty"`
-	// Missing says what the worker lacks for the op: "needs OpenCV 4.9 or newer with objdetect; this worker has 4.6.0". Such an
-	// op is known only by its name and module, and Check refuses it.
+	// Needs says what the op stands on that a worker of the kind may lack: "OpenCV 4.9 or newer with objdetect".
+	Needs string `json:"needs,omitempty"`
+	// Missing says what this worker lacks for the op: "needs OpenCV 4.9 or newer with objdetect; this worker has 4.6.0". Such an
+	// op is described as any other, and Check refuses it.
 	Missing string `json:"missing,omitempty"`
 }
 
@@ -65,9 +69,18 @@ func (c Catalogue) Check(p Pipeline) error {
 // InputRef is where a pipeline names an input.
 type InputRef struct {
 	Step  int // from 1
+	Op    string
 	Param string
 	Name  string
 	Type  Type
+	Pos   int // as a Step's, of the name
+}
+
+// Mistake says what is wrong with the input, and where it is named.
+func (r InputRef) Mistake(format string, args ...any) *Error {
+	wrong := mistake(r.Pos, r.Param, "%s=%s: %s", r.Param, r.Name, fmt.Sprintf(format, args...))
+	wrong.Fault.Step, wrong.Fault.Op = r.Step, r.Op
+	return wrong
 }
 
 // Inputs returns where the steps name inputs, in their order.
@@ -77,7 +90,7 @@ func (c Catalogue) Inputs(p Pipeline) []InputRef {
 		op, _ := c.Find(s.Op)
 		for _, a := range s.Args {
 			if param, ok := op.param(a.Name); ok && param.IsInput() && a.Value != "" {
-				refs = append(refs, InputRef{i + 1, a.Name, a.Value, param.Type})
+				refs = append(refs, InputRef{i + 1, s.Op, a.Name, a.Value, param.Type, a.valuePos()})
 			}
 		}
 	}
@@ -110,11 +123,7 @@ func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
 	s := p[i]
 	op, ok := c.Find(s.Op)
 	if !ok {
-		names := make([]string, len(c))
-		for j, o := range c {
-			names[j] = o.Name
-		}
-		unknown := mistake(s.Pos, "", "unknown op %s%s", s.Op, suggest(s.Op, names))
+		unknown := mistake(s.Pos, "", "unknown op %s%s", s.Op, c.meant(s.Op))
 		unknown.Fault.Step = i + 1
 		return nil, unknown
 	}
@@ -127,6 +136,34 @@ func (c Catalogue) Bind(p Pipeline, i int) (Args, error) {
 	}
 	wrong.Fault.Step, wrong.Fault.Op = i+1, op.Name
 	return nil, wrong
+}
+
+// meant suggests what to write for the name of an unknown op: the ops that are known as that, or the nearest name.
+func (c Catalogue) meant(name string) string {
+	var names, known []string
+	for _, op := range c {
+		names = append(names, op.Name)
+		if folded(op.Name) == folded(name) {
+			return "; did you mean " + op.Name + "?"
+		}
+		if op.isKnownAs(name) {
+			known = append(known, op.Name)
+		}
+	}
+	if len(known) == 0 || len(known) > 3 {
+		return suggest(name, names)
+	}
+	return "; did you mean " + strings.Join(known, " or ") + "?"
+}
+
+// folded makes GaussianBlur and gaussian_blur the same.
+func folded(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// isKnownAs takes names with what stands before their last dot, and without.
+func (op OpInfo) isKnownAs(name string) bool {
+	return slices.ContainsFunc(op.KnownAs, func(known string) bool {
+		return strings.EqualFold(name, known) || strings.EqualFold(name, known[strings.LastIndexByte(known, '.')+1:])
+	})
 }
 
 func (op OpInfo) bind(s Step) (Args, *Error) {

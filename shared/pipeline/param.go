@@ -178,11 +178,17 @@ func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 // parse reads a value of the parameter's type and checks it. Its error names the parameter, the value and what is allowed.
 func (p Param) parse(text string) (any, error) {
 	v, ok := p.read(text)
-	if !ok {
-		return nil, fmt.Errorf("%s=%s is not allowed: it takes %s", p.Name, text, p.Allowed())
+	switch {
+	case ok:
+		return v, nil
+	case len(p.Choices) > manyChoices:
+		return nil, fmt.Errorf("%s=%s is not allowed: it takes one of %d words%s", p.Name, text, len(p.Choices), suggest(text, p.Choices))
 	}
-	return v, nil
+	return nil, fmt.Errorf("%s=%s is not allowed: it takes %s", p.Name, text, p.Allowed())
 }
+
+// manyChoices are more than a message has room for.
+const manyChoices = 30
 
 func (p Param) read(text string) (any, bool) {
 	switch p.Type {

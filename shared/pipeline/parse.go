@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -42,7 +43,7 @@ func Parse(text string) (Pipeline, error) {
 		case p.pos == len(p.text):
 			return out, nil
 		case !p.take('|'):
-			return nil, p.errorf(p.at(), "expected | or name=value, found %q", p.rest())
+			return nil, p.errorf(p.at(), "expected | or name=value, found %s", p.rest())
 		}
 	}
 }
@@ -57,7 +58,7 @@ func (p *parser) step() (Step, error) {
 	p.space()
 	s := Step{Pos: p.at(), Op: p.name()}
 	if s.Op == "" {
-		return s, p.errorf(s.Pos, "expected the name of an op, found %q", p.rest())
+		return s, p.errorf(s.Pos, "expected the name of an op, found %s", p.rest())
 	}
 	for {
 		p.space()
@@ -88,7 +89,7 @@ func (p *parser) value() (string, error) {
 	}
 	v := p.while(plain)
 	if v == "" {
-		return "", p.errorf(p.at(), `expected a value, found %q; quotes take any text: name="value"`, p.rest())
+		return "", p.errorf(p.at(), `expected a value, found %s; quotes take any text: name="value"`, p.rest())
 	}
 	return v, nil
 }
@@ -163,13 +164,13 @@ func (p *parser) take(c byte) bool {
 // at is the position of the next byte, counted from 1.
 func (p *parser) at() int { return p.pos + 1 }
 
-// rest is the next few characters, for messages.
+// rest is the next few characters in quotes, for messages.
 func (p *parser) rest() string {
 	r := []rune(p.text[p.pos:])
 	if len(r) == 0 {
 		return "the end"
 	}
-	return string(r[:min(len(r), 12)])
+	return strconv.Quote(string(r[:min(len(r), 12)]))
 }
 
 func (p *parser) errorf(pos int, format string, args ...any) error {

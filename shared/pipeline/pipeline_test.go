@@ -14,13 +14,16 @@ import (
 
 var testOps = Catalogue{
 	{Name: "canny", Params: []Param{Float("low", 50, 0, 1000, ""), Float("high", 150, 0, 1000, "")}},
-	{Name: "gray"},
+	{Name: "gray", KnownAs: []string{"cv2.cvtColor"}},
+	{Name: "turn", KnownAs: []string{"cv2.warpAffine"}},
+	{Name: "warp_affine", KnownAs: []string{"cv2.warpAffine"}},
 	{Name: "blur", Params: []Param{SizeOf("ksize", "5", 1, 31, "").OnlyOdd(), Choice("border", []string{"default", "wrap"}, "")}},
 	{Name: "crop", Params: []Param{Int("x", 0, 0, 10, "").Required(), Bool("strict", false, "")}},
 	{Name: "large", Params: []Param{Int("n", 5_000_000, 0, 1<<30, "")}},
 	{Name: "warp", Params: []Param{Matrix("M", "1,0,0/0,1,0", 2, 3, ""), Kernel("kernel", "", 3, ""),
 		Floats("center", "", []int{0, 2}, 0, 100, ""), Scalar("value", "0", "")}},
 	{Name: "poly", Params: []Param{Points("pts", "", 0, 100, "")}},
+	{Name: "colour", Params: []Param{Choice("code", strings.Fields("BGR2HSV BGR2GRAY"+strings.Repeat(" other", manyChoices)), "")}},
 	{Name: "scale", Params: []Param{Float("by", 1, math.Inf(-1), math.Inf(1), "")}},
 	{Name: "faces", Module: "objdetect", Missing: "needs OpenCV 4.9"},
 }
@@ -29,7 +32,9 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 	cases := []struct{ name, text, err string }{
 		{"defaults are enough", "gray | canny", ""},
 		{"a near op", "grey", "step 1: unknown op grey; did you mean gray?"},
-		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, blur, crop, large, warp, poly, scale"},
+		{"an op under the name that another library gives it", "cvtColor | canny", "step 1: unknown op cvtColor; did you mean gray?"},
+		{"an op that is written otherwise", "warpAffine", "step 1: unknown op warpAffine; did you mean warp_affine?"},
+		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, turn, warp_affine, blur, crop, large, warp, poly, colour, scale"},
 		{"a near parameter", "canny lo=3", "canny: unknown parameter lo; did you mean low?"},
 		{"an op without parameters", "gray x=1", "gray: unknown parameter x; it takes none"},
 		{"beyond the range", "gray | canny low=-1", "step 2, canny: low=-1 is not allowed: it takes a float in 0..1000"},
@@ -37,6 +42,7 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 		{"an even size", "blur ksize=4x3", "ksize=4x3 is not allowed: it takes a size such as 5 or 5x3, odd each side in 1..31"},
 		{"a size of two odd sides", "blur ksize=5x3", ""},
 		{"not one of the choices", "blur border=wra", "border=wra is not allowed: it takes one of default, wrap"},
+		{"not one of many choices", "colour code=BGR2HVS", "code=BGR2HVS is not allowed: it takes one of 32 words; did you mean BGR2HSV?"},
 		{"a required parameter", "crop", "crop: parameter x is missing: an int in 0..10"},
 		{"a bool that is neither", "crop x=1 strict=yes", "strict=yes is not allowed: it takes true or false"},
 		{"lists and matrices", `warp M=1,0,5/0,1e-3,-.5 kernel=1 center=0,100 value=1,2,3,4`, ""},

@@ -46,7 +46,7 @@ type Info struct {
 	// Versions of what the engine stands on, by name.
 	Versions map[string]string
 	Ops      pipeline.Catalogue
-	// Absent are ops that another build of the engine has: name, module and what is missing.
+	// Absent are ops that another build of the engine has, described, each with what is missing.
 	Absent  pipeline.Catalogue
 	Modules []Module
 }

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cvfarm/cvfarm/shared/pipeline"
@@ -26,6 +27,7 @@ func Join(engines ...Engine) Engine {
 			}
 		}
 	}
+	j.lack(engines)
 	j.info.Name = strings.Join(names, "+")
 	for _, e := range engines {
 		if video, ok := e.(VideoEngine); ok {
@@ -39,6 +41,17 @@ func Join(engines ...Engine) Engine {
 type joined struct {
 	info Info
 	by   map[string]Engine // by the name of the op
+}
+
+// lack adds what an engine lacks and none of the others has.
+func (j *joined) lack(engines []Engine) {
+	for _, e := range engines {
+		for _, op := range e.Info().Absent {
+			if _, known := j.info.Absent.Find(op.Name); !known && j.by[op.Name] == nil {
+				j.info.Absent = append(j.info.Absent, op)
+			}
+		}
+	}
 }
 
 func (j *joined) Info() Info { return j.info }
@@ -61,7 +74,7 @@ func (j *joined) Compile(p pipeline.Pipeline, in Inputs) (Program, error) {
 
 func (j *joined) part(e Engine, p pipeline.Pipeline, in Inputs) (Program, error) {
 	if e == nil {
-		return nil, j.info.Ops.Check(p) // it is unknown
+		return nil, slices.Concat(j.info.Ops, j.info.Absent).Check(p) // it is absent, or unknown
 	}
 	return e.Compile(p, in)
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -262,41 +261,3 @@ type camera struct{ Engine }
 
 func (camera) OpenReader(string, uint64) (Program, Video, error) { return nil, Video{FPS: 7}, io.EOF }
 func (camera) OpenWriter(string, Video) (Program, string, error) { return nil, "mjpg", nil }
-
-func TestJoinedEnginesReadVideosWhereOneDoes(t *testing.T) {
-	closed := 0
-	plain := Ops("plain", testOps(&closed)...)
-	if _, ok := Join(plain, plain).(VideoEngine); ok {
-		t.Error("two engines without videos make one with videos")
-	}
-	both, ok := Join(plain, camera{Ops("camera", simple("snap", sum))}).(VideoEngine)
-	if !ok {
-		t.Fatal("the videos are gone")
-	}
-	if _, v, err := both.OpenReader("", 0); v.FPS != 7 || err != io.EOF {
-		t.Error(v, err)
-	}
-	if _, codec, err := both.OpenWriter("", Video{}); codec != "mjpg" || err != nil {
-		t.Error(codec, err)
-	}
-	info := both.Info()
-	if _, found := info.Ops.Find("snap"); !found || info.Name != "plain+camera" || len(info.Ops) != len(plain.Info().Ops)+1 {
-		t.Errorf("%+v", info)
-	}
-}
-
-func TestAChainTellsTheTimeOfEachStep(t *testing.T) {
-	p, err := compile(t, engines()["two"], "add | twice | sum | add")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var begun []int
-	o := &Output{memory: memory{grow: func(n int) ([]byte, error) { return make([]byte, n), nil }}, step: func(i int) { begun = append(begun, i) }}
-	if err := p.Run(gray(1), o); err != nil {
-		t.Fatal(err)
-	}
-	o.finish(time.Now())
-	if fmt.Sprint(begun) != "[0 1 2 3]" || len(o.steps) != 4 || o.steps[3] <= 0 {
-		t.Errorf("steps %v took %v", begun, o.steps)
-	}
-}

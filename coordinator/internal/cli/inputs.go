@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -42,6 +43,7 @@ func (n namedInputs) parse() (map[string]string, error) {
 type besideFile struct {
 	pipeline.InputRef        // the first step that names it
 	path              string // of the file
+	flag              bool   // --input named it
 }
 
 // beside returns the files that a pipeline names, each once.
@@ -61,7 +63,7 @@ func (n namedInputs) beside(ops pipeline.Catalogue, s script) ([]besideFile, err
 		if !named {
 			path = s.path(ref.Name)
 		}
-		all = append(all, besideFile{ref, path})
+		all = append(all, besideFile{ref, path, named})
 	}
 	for name, file := range files {
 		if !done[name] {
@@ -71,11 +73,15 @@ func (n namedInputs) beside(ops pipeline.Catalogue, s script) ([]besideFile, err
 	return all, nil
 }
 
-// upload brings files into the farm. A mistake names the step and the parameter.
-func upload(ctx context.Context, f *farm.Farm, files []besideFile) error {
+// upload brings files into the farm. A mistake shows where the script names the file.
+func upload(ctx context.Context, f *farm.Farm, s script, files []besideFile) error {
 	for _, file := range files {
-		if err := uploadFile(ctx, f, file.InputRef, file.path); err != nil {
-			return err
+		data, err := file.read()
+		if err != nil {
+			return file.blame(s, err)
+		}
+		if err := f.Upload(ctx, file.Name, frame.Encoded(data)); err != nil {
+			return fmt.Errorf("step %d, %s: %s=%s: %w", file.Step, file.Op, file.Param, file.Name, err)
 		}
 	}
 	return nil
@@ -84,24 +90,29 @@ func upload(ctx context.Context, f *farm.Farm, files []besideFile) error {
 // maxInput bounds a file beside the frames, in bytes.
 const maxInput = 2 << 30
 
-func uploadFile(ctx context.Context, f *farm.Farm, ref pipeline.InputRef, file string) error {
-	info, err := os.Stat(file)
+func (b besideFile) read() ([]byte, error) {
+	info, err := os.Stat(b.path)
 	switch {
 	case err != nil:
-		return usagef("step %d: %s=%s: %v; --input %[3]s=FILE names it", ref.Step, ref.Param, ref.Name, pathless(err))
+		return nil, pathless(err)
 	case !info.Mode().IsRegular():
-		return usagef("step %d: %s=%s: %s is not a file", ref.Step, ref.Param, ref.Name, file)
+		return nil, errors.New("it is not a file")
 	case info.Size() > maxInput:
-		return usagef("step %d: %s=%s: %d bytes are more than %d", ref.Step, ref.Param, ref.Name, info.Size(), maxInput)
+		return nil, fmt.Errorf("%d bytes are more than %d", info.Size(), maxInput)
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("step %d: %s=%s: %w", ref.Step, ref.Param, ref.Name, err)
+	data, err := os.ReadFile(b.path)
+	return data, pathless(err)
+}
+
+// blame says what is wrong with a file, and where it was named.
+func (b besideFile) blame(s script, err error) error {
+	switch {
+	case b.flag:
+		return usagef("--input %s=%s: %v", b.Name, b.path, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return s.point(b.Mistake("%v; --input %s=FILE names it", err, b.Name))
 	}
-	if err := f.Upload(ctx, ref.Name, frame.Encoded(data)); err != nil {
-		return fmt.Errorf("step %d: %s=%s: %w", ref.Step, ref.Param, ref.Name, err)
-	}
-	return nil
+	return s.point(b.Mistake("%v", err))
 }
 
 // pathless is an error without the path that the message names already.

@@ -35,8 +35,8 @@ func (app App) opsCommand() *cobra.Command {
 		},
 	}
 	addWorkerFlag(cmd.PersistentFlags(), &o.worker)
-	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON: name, family, doc, returns, example, module, "+
-		"params with name, type, default, min, max, choices, doc")
+	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON: name, known_as, family, doc, returns, example, module, "+
+		"params with name, type, default, min, max, choices, doc; of an op that the worker lacks also missing")
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print the reference page of all ops in Markdown")
 	cmd.AddCommand(app.opsShowCommand(&o), app.opsSearchCommand(&o))
 	return cmd
@@ -60,7 +60,8 @@ func (app App) opsSearchCommand(o *opsOptions) *cobra.Command {
 		Use:   "search WORD...",
 		Short: "Find ops whose name, description or parameters have all of the words",
 		Long: `Find ops whose name, family, description, result or parameters have all of the words. Case and underscores do not
-matter, so that an op is found under the name that OpenCV gives it. Ops that have the first word in their name come first.
+matter, so that an op is found under the name that OpenCV gives it. Ops that have the first word in their name come first. Those
+that the worker lacks are found, too, and say what they need.
 
 Exit code: 1 when there is none.`,
 		Example: `  coordinator ops search edges
@@ -74,7 +75,7 @@ Exit code: 1 when there is none.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return app.withOps(cmd, o, func(info farm.Info) error { return o.printFound(app.Out, info.Ops.Present(), args) })
+			return app.withOps(cmd, o, func(info farm.Info) error { return o.printFound(app.Out, info.Ops, args) })
 		},
 	}
 }
@@ -102,19 +103,17 @@ func (app App) withOps(cmd *cobra.Command, o *opsOptions, do func(farm.Info) err
 }
 
 func (o *opsOptions) print(w io.Writer, info farm.Info, names []string) error {
-	all := info.Ops
-	info.Ops = all.Present()
 	switch {
 	case o.markdown:
 		return opsMarkdown(w, info)
 	case len(names) == 0 && o.json:
-		return printJSON(w, info.Ops)
+		return printJSON(w, info.Ops.Present())
 	case len(names) == 0:
 		return listOps(w, info.Ops)
 	}
 	op, ok := info.Ops.Find(names[0])
 	if !ok {
-		return usageError{unknownOp(all, names[0])}
+		return usageError{unknownOp(info.Ops, names[0])}
 	}
 	if o.json {
 		return printJSON(w, op)
@@ -132,7 +131,7 @@ func (o *opsOptions) printFound(w io.Writer, ops pipeline.Catalogue, words []str
 	}
 	return tabulate(w, func(row func(...string)) {
 		for _, op := range found {
-			row(op.Name, op.Family, op.Doc)
+			row(op.Name, op.Family, op.Doc+absence(op))
 		}
 	})
 }
@@ -155,6 +154,7 @@ func searchOps(ops pipeline.Catalogue, words []string) pipeline.Catalogue {
 
 func describedBy(op pipeline.OpInfo) string {
 	words := []string{op.Name, op.Family, op.Doc, op.Returns, op.Module}
+	words = append(words, op.KnownAs...)
 	for _, p := range op.Params {
 		words = append(append(words, p.Name, p.Doc), p.Choices...)
 	}
@@ -164,7 +164,7 @@ func describedBy(op pipeline.OpInfo) string {
 // folded makes GaussianBlur and gaussian_blur the same.
 func folded(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 
-// unknownOp is what a pipeline of that op would be refused with: the nearest name, or what the worker lacks for it.
+// unknownOp is what a pipeline of that op would be refused with: the nearest name.
 func unknownOp(ops pipeline.Catalogue, name string) error {
 	err := ops.Check(pipeline.Pipeline{{Op: name}})
 	return fmt.Errorf("%s", strings.TrimLeft(strings.TrimPrefix(err.Error(), "step 1"), ":, "))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -45,7 +46,9 @@ func tabulate(w io.Writer, rows func(row func(cells ...string))) error {
 	return t.Flush()
 }
 
-func listOps(w io.Writer, ops pipeline.Catalogue) error {
+// listOps lists what the worker can do, and names what it lacks.
+func listOps(w io.Writer, known pipeline.Catalogue) error {
+	ops := known.Present()
 	width := 0
 	for _, op := range ops {
 		width = max(width, len(op.Name))
@@ -57,15 +60,43 @@ func listOps(w io.Writer, ops pipeline.Catalogue) error {
 			fmt.Fprintf(w, "  %-*s  %s\n", width, op.Name, op.Doc)
 		}
 	}
-	_, err := fmt.Fprintf(w, "\n%d ops in %d families; coordinator ops show NAME tells more of one\n", len(ops), len(all))
+	fmt.Fprintf(w, "\n%d ops in %d families; coordinator ops show NAME tells more of one\n", len(ops), len(all))
+	return listAbsent(w, known)
+}
+
+func listAbsent(w io.Writer, known pipeline.Catalogue) error {
+	var names []string
+	for _, op := range known {
+		if op.Missing != "" {
+			names = append(names, op.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "%d more that this worker lacks: %s\n", len(names), strings.Join(names, ", "))
 	return err
+}
+
+// needs is what an op stands on, and where the worker lacks it what the worker has instead.
+func needs(op pipeline.OpInfo) string {
+	return cmp.Or(strings.TrimPrefix(op.Missing, "needs "), op.Needs)
+}
+
+// absence is what a line about an op ends with where the worker lacks it.
+func absence(op pipeline.OpInfo) string {
+	if op.Missing == "" {
+		return ""
+	}
+	return " (" + op.Missing + ")"
 }
 
 func describeOp(w io.Writer, op pipeline.OpInfo) error {
 	fmt.Fprintf(w, "%s: %s\n\n", op.Name, op.Doc)
 	err := tabulate(w, func(row func(...string)) {
 		for _, line := range [][2]string{
-			{"family", op.Family}, {"module", op.Module}, {"returns", op.Returns}, {"example", op.Example},
+			{"known as", strings.Join(op.KnownAs, ", ")}, {"family", op.Family}, {"module", op.Module}, {"returns", op.Returns}, {"example", op.Example},
+			{"needs", needs(op)},
 		} {
 			if line[1] != "" {
 				row(line[0], line[1])
@@ -80,12 +111,55 @@ func describeOp(w io.Writer, op pipeline.OpInfo) error {
 		return err
 	}
 	fmt.Fprintln(w)
-	return tabulate(w, func(row func(...string)) {
+	err = tabulate(w, func(row func(...string)) {
 		row("PARAMETER", "DEFAULT", "TAKES", "MEANING")
 		for _, p := range op.Params {
-			row(p.Name, defaultOf(p), p.Allowed(), p.Doc)
+			row(p.Name, defaultOf(p), takes(p), p.Doc)
 		}
 	})
+	if err != nil {
+		return err
+	}
+	return listChoices(w, op)
+}
+
+// maxChoices is how many characters of choices have a place in a table.
+const maxChoices = 90
+
+func manyChoices(p pipeline.Param) bool { return len(strings.Join(p.Choices, ", ")) > maxChoices }
+
+func takes(p pipeline.Param) string {
+	if manyChoices(p) {
+		return fmt.Sprintf("one of the %d below", len(p.Choices))
+	}
+	return p.Allowed()
+}
+
+// listChoices lists those that have no place in the table.
+func listChoices(w io.Writer, op pipeline.OpInfo) error {
+	for _, p := range op.Params {
+		if !manyChoices(p) {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "\n%s:\n%s\n", p.Name, wrapped(p.Choices)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wrapped is words with commas between them, in lines of up to 100 characters that are indented.
+func wrapped(words []string) string {
+	var b strings.Builder
+	line := "  " + words[0]
+	for _, word := range words[1:] {
+		if line += ","; len(line)+len(" ")+len(word)+len(",") > 100 {
+			b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + word
+	}
+	return b.String() + line
 }
 
 func defaultOf(p pipeline.Param) string {
@@ -98,8 +172,8 @@ func defaultOf(p pipeline.Param) string {
 // opsMarkdown writes the reference page of a worker's ops.
 func opsMarkdown(w io.Writer, info farm.Info) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# The ops\n\nWhat a worker with %s %s can do: `coordinator ops --markdown` wrote this page. A worker with another\n"+
-		"version may have other ops; `coordinator ops` asks the one that is there.\n\n", info.Engine, info.Versions[info.Engine])
+	fmt.Fprintf(&b, "# The ops\n\nWhat a worker with %s can do: `coordinator ops --markdown` wrote this page. Some ops need a version or a\n"+
+		"part of it, and say so; `coordinator ops` asks the worker that is there what it has.\n\n", info.Engine)
 	all := families(info.Ops)
 	b.WriteString("| family | ops |\n|---|---|\n")
 	for _, f := range all {
@@ -129,6 +203,12 @@ func opMarkdown(b *strings.Builder, op pipeline.OpInfo) {
 	}
 	if op.Returns != "" {
 		fmt.Fprintf(b, "\nReturns %s.\n", strings.TrimSuffix(cell(op.Returns), "."))
+	}
+	if len(op.KnownAs) > 0 {
+		fmt.Fprintf(b, "\nKnown as %s.\n", cell(strings.Join(op.KnownAs, ", ")))
+	}
+	if op.Needs != "" {
+		fmt.Fprintf(b, "\nNeeds %s.\n", cell(op.Needs))
 	}
 	if op.Example != "" {
 		fmt.Fprintf(b, "\n    %s\n", op.Example)

@@ -156,7 +156,7 @@ func (p *preview) plan(ctx context.Context) (media.Variant, error) {
 	}
 	beside, err := p.options.named.beside(p.farm.Ops(), p.script)
 	if err == nil {
-		err = upload(ctx, p.farm, beside)
+		err = upload(ctx, p.farm, p.script, beside)
 	}
 	if err != nil {
 		return media.Variant{}, err

@@ -179,7 +179,7 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	if err := j.ledger.reads(beside); err != nil {
 		return nil, err
 	}
-	if err := upload(ctx, f, beside); err != nil {
+	if err := upload(ctx, f, j.script, beside); err != nil {
 		return nil, err
 	}
 	plan, err := media.NewPlan(j.script.Pipeline, j.output, f.Ops())

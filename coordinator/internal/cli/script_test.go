@@ -26,7 +26,7 @@ gray | canny low='x'
 		{"the syntax", "gray || canny", `pipeline, character 7: expected the name of an op, found "| canny"
 gray || canny
       ^`},
-		{"the end", "gray | # canny", `pipeline, character 15: expected the name of an op, found "the end"
+		{"the end", "gray | # canny", `pipeline, character 15: expected the name of an op, found the end
 gray | # canny
               ^`},
 		{"one line of several", "gray\n\t| grey\n| canny", "step 2: unknown op grey; did you mean gray?\n | grey\n   ^"},

@@ -193,7 +193,10 @@ func TestAPipelinesFileNamesWhatIsBesideIt(t *testing.T) {
 		{"run a.jpg -p @sub/p.cvf -o none", ""},
 		{"preview a.jpg -p recall|recall -o t.png", "step 1, recall: parameter input is missing"},
 		{"preview a.jpg -p recall|recall -o t.png --input x", "it is written NAME=FILE"},
-		{"preview a.jpg -p recall@input=model.bin -o t.png", "model.bin: no such file"},
+		{"preview a.jpg -p recall@input=model.bin -o t.png", "step 1, recall: input=model.bin: no such file or directory; --input model.bin=FILE names it\n" +
+			"recall input=model.bin\n             ^"},
+		{"preview a.jpg -p recall@input=sub -o t.png", "step 1, recall: input=sub: it is not a file\nrecall input=sub\n             ^"},
+		{"preview a.jpg -p recall@input=m -o t.png --input m=gone.bin", "--input m=gone.bin: no such file or directory"},
 		{"preview a.jpg -p recall@input=model.bin -o t.png --input model.bin=other.bin", ""},
 	} {
 		args := splitArgs(tt.args)

@@ -3,6 +3,7 @@
 package cv
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -21,6 +22,9 @@ func TestAnOpOfAnAbsentModuleSaysWhichOpenCVHasIt(t *testing.T) {
 	for _, op := range e.Info().Absent {
 		if _, there := e.Info().Ops.Find(op.Name); there {
 			t.Errorf("%s is absent and there", op.Name)
+		}
+		if op.Missing == "" || !strings.Contains(op.Missing, op.Needs) {
+			t.Errorf("%s needs %q, missing is %q", op.Name, op.Needs, op.Missing)
 		}
 	}
 	p, err := pipeline.Parse("gray | detect_faces model=yunet.onnx")

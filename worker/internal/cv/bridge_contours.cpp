@@ -3,6 +3,7 @@
 #include "bridge_contours.h"
 #include "tape.hpp"
 
+#include <map>
 #include <opencv2/imgproc.hpp>
 
 using Contour = std::vector<cv::Point>;
@@ -64,30 +65,37 @@ char *bridge_components(mat src, mat labels, int connectivity, numbers *out) {
     });
 }
 
-// regions finds the box and the area of each label from 1 in one pass.
-static void regions(Tape &tape, const cv::Mat &labels) {
-    std::vector<cv::Vec4i> boxes; // left, top, right, bottom
-    std::vector<int> areas;
+struct Region {
+    int left, top, right, bottom, area = 0;
+    // Pixels from x up to end, of a row no higher than those before.
+    void add(int x, int end, int y) {
+        left = area ? std::min(left, x) : x;
+        right = area ? std::max(right, end - 1) : end - 1;
+        top = area ? top : y;
+        bottom = y;
+        area += end - x;
+    }
+    cv::Rect box() const { return {left, top, right - left + 1, bottom - top + 1}; }
+};
+
+// regions finds each label from `first` on that is there, with its box and its area, in one pass.
+static void regions(Tape &tape, const cv::Mat &labels, int first) {
+    std::map<int, Region> found;
     for (int y = 0; y < labels.rows; y++) {
         const int *row = labels.ptr<int>(y);
-        for (int x = 0; x < labels.cols; x++) {
-            size_t i = row[x];
-            if (row[x] < 1) {
-                continue;
+        for (int x = 0; x < labels.cols;) {
+            int label = row[x], from = x;
+            while (x < labels.cols && row[x] == label) {
+                x++;
             }
-            if (i > areas.size()) {
-                areas.resize(i);
-                boxes.resize(i, {labels.cols, labels.rows, -1, -1});
+            if (label >= first) {
+                found[label].add(from, x, y);
             }
-            cv::Vec4i &b = boxes[i - 1];
-            b = {std::min(b[0], x), std::min(b[1], y), std::max(b[2], x), std::max(b[3], y)};
-            areas[i - 1]++;
         }
     }
-    tape << areas.size();
-    for (size_t i = 0; i < areas.size(); i++) {
-        const cv::Vec4i &b = boxes[i];
-        tape << (areas[i] ? cv::Rect(b[0], b[1], b[2] - b[0] + 1, b[3] - b[1] + 1) : cv::Rect()) << areas[i];
+    tape << found.size();
+    for (auto &[label, region] : found) {
+        tape << label << region.box() << region.area;
     }
 }
 
@@ -109,7 +117,7 @@ char *bridge_watershed(mat src, mat labels, int type, int iterations, double rat
         at(labels) += 1;
         at(labels).setTo(0, unknown);
         cv::watershed(at(src), at(labels));
-        regions(tape, at(labels));
+        regions(tape, at(labels), 2);
     });
 }
 
@@ -117,7 +125,7 @@ char *bridge_watershed_from(mat src, mat markers, mat labels, numbers *out) {
     return find(out, [=](Tape &tape) {
         at(markers).convertTo(at(labels), CV_32S);
         cv::watershed(at(src), at(labels));
-        regions(tape, at(labels));
+        regions(tape, at(labels), 1);
     });
 }
 

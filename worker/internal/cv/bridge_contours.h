@@ -21,9 +21,9 @@ char *bridge_find_contours(mat src, int mode, int method, double min_area, doubl
 char *bridge_components(mat src, mat labels, int connectivity, numbers *out);
 
 // bridge_watershed grows regions from their cores, see the op, and puts the label of each pixel into labels, s32: -1 on the
-// borders, 1 for the background. It finds n times box, area of the labels from 1.
+// borders, 1 for the background. It finds n times label, box, area of the others, in the order of their labels.
 char *bridge_watershed(mat src, mat labels, int type, int iterations, double ratio, numbers *out);
-// bridge_watershed_from does it from markers of one's own, gray u8 or s32.
+// bridge_watershed_from does it from markers of one's own, of one channel, and finds all labels from 1 on.
 char *bridge_watershed_from(mat src, mat markers, mat labels, numbers *out);
 // bridge_borders paints what is -1 in labels.
 char *bridge_borders(mat m, mat labels, const double *color);

@@ -22,6 +22,10 @@ char *bridge_warp_perspective(mat src, mat dst, const double *m, int width, int 
     });
 }
 
+char *bridge_remap(mat src, mat dst, mat x, mat y, int flags, outside o) {
+    return guard([=] { cv::remap(at(src), at(dst), at(x), at(y), flags, o.border, scalar(o.value)); });
+}
+
 char *bridge_rotation_matrix(double x, double y, double angle, double scale, double *m) {
     return guard([=] { cv::getRotationMatrix2D(cv::Point2f(x, y), angle, scale).copyTo(matrix(m, 2, 3)); });
 }

@@ -38,6 +38,11 @@ func warpPerspective(src gocv.Mat, dst *gocv.Mat, m []float64, size image.Point,
 	return bridged(C.bridge_warp_perspective(ptr(&src), ptr(dst), doubles(m), C.int(size.X), C.int(size.Y), C.int(flags), o.c()))
 }
 
+// remapped takes both coordinates from x where y is empty.
+func remapped(src gocv.Mat, dst *gocv.Mat, x, y gocv.Mat, flags gocv.InterpolationFlags, o outside) error {
+	return bridged(C.bridge_remap(ptr(&src), ptr(dst), ptr(&x), ptr(&y), C.int(flags), o.c()))
+}
+
 // rotationMatrix turns counterclockwise by an angle in degrees, about center.
 func rotationMatrix(center point, angle, scale float64) ([]float64, error) {
 	m := make([]float64, 6)

@@ -18,6 +18,8 @@ typedef struct {
 // m has six numbers, or nine. width and height are those of dst.
 char *bridge_warp_affine(mat src, mat dst, const double *m, int width, int height, int flags, outside o);
 char *bridge_warp_perspective(mat src, mat dst, const double *m, int width, int height, int flags, outside o);
+// x has both coordinates where y is empty. dst gets the size of the maps.
+char *bridge_remap(mat src, mat dst, mat x, mat y, int flags, outside o);
 // m receives six numbers.
 char *bridge_rotation_matrix(double x, double y, double angle, double scale, double *m);
 

@@ -5,6 +5,7 @@ package cv
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,25 +17,12 @@ import (
 func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 	info := New(Options{}).Info()
 	seen := map[string]bool{}
-	for _, op := range info.Ops {
+	for _, op := range slices.Concat(info.Ops, info.Absent) {
 		if seen[op.Name] {
 			t.Errorf("%s is there twice", op.Name)
 		}
 		seen[op.Name] = true
-		if op.Doc == "" || !strings.HasSuffix(op.Doc, ".") || op.Module == "" {
-			t.Errorf("%s: doc %q, module %q", op.Name, op.Doc, op.Module)
-		}
-		if op.Family == "" || op.Returns == "" || op.Example == "" {
-			t.Errorf("%s: family %q, returns %q, example %q", op.Name, op.Family, op.Returns, op.Example)
-		}
-		if err := info.Ops.Check(pipeline.Pipeline{{Op: op.Name, Args: required(t, op)}}); err != nil {
-			t.Errorf("defaults: %v", err)
-		}
-		for _, p := range op.Params {
-			if p.Doc == "" {
-				t.Errorf("%s: parameter %s has no doc", op.Name, p.Name)
-			}
-		}
+		checkDescription(t, op)
 	}
 	for _, m := range info.Modules {
 		if m.Present == (m.Why != "") {
@@ -45,6 +33,27 @@ func TestEveryOpIsDescribedAndItsDefaultsAreAllowed(t *testing.T) {
 		if info.Versions[k] == "" {
 			t.Errorf("no version of %s", k)
 		}
+	}
+}
+
+// checkDescription is for ops that are absent, too.
+func checkDescription(t *testing.T, op pipeline.OpInfo) {
+	t.Helper()
+	if op.Doc == "" || !strings.HasSuffix(op.Doc, ".") || op.Module == "" {
+		t.Errorf("%s: doc %q, module %q", op.Name, op.Doc, op.Module)
+	}
+	if op.Family == "" || op.Returns == "" || op.Example == "" {
+		t.Errorf("%s: family %q, returns %q, example %q", op.Name, op.Family, op.Returns, op.Example)
+	}
+	for _, p := range op.Params {
+		if p.Doc == "" {
+			t.Errorf("%s: parameter %s has no doc", op.Name, p.Name)
+		}
+	}
+	step := pipeline.Pipeline{{Op: op.Name, Args: required(t, op)}}
+	op.Missing = ""
+	if err := (pipeline.Catalogue{op}).Check(step); err != nil {
+		t.Errorf("defaults: %v", err)
 	}
 }
 

@@ -16,45 +16,6 @@ import (
 	"gocv.io/x/gocv"
 )
 
-func detectionOps() []op {
-	return []op{
-		{
-			OpInfo: info("cascade_classifier", "objdetect", "Find objects with a cascade, such as those for faces that come with OpenCV.",
-				drawing(
-					pipeline.File("cascade", "the classifier: haarcascade_frontalface_default.xml or one of your own"),
-					pipeline.Float("scaleFactor", 1.1, 1.01, 100, "from one size of object to the next"),
-					pipeline.Int("minNeighbors", 3, 0, 10000, "how often an object must be found, near by; 0 tells every find"),
-					pipeline.SizeOf("minSize", "0", 0, frame.MaxSide, "smaller objects are not looked for"),
-					pipeline.SizeOf("maxSize", "0", 0, frame.MaxSide, "nor larger ones; 0 for no limit"),
-					maxCount(1000, "in the order in which OpenCV finds them"))...).
-				WithReturns(passesDoc + `{"count", "objects": [{"box": [x, y, width, height], "neighbors": how often it was found}]}: ` +
-					countDoc).
-				WithExample("cascade_classifier cascade=haarcascade_frontalface_default.xml minSize=40 draw=true"),
-			with: fromFile("cascade", readCascade, cascadeClassifier),
-		}, {
-			OpInfo: info("detect_faces", "objdetect", "Find faces, their eyes, noses and mouths, with a YuNet model.", drawing(
-				pipeline.File("model", "YuNet, in ONNX: face_detection_yunet_2023mar.onnx"),
-				pipeline.Float("score_threshold", 0.9, 0, 1, "faces that are less sure are left out"),
-				pipeline.Float("nms_threshold", 0.3, 0, 1, "of faces that overlap more than this, the surer is kept"),
-				pipeline.Int("top_k", 5000, 1, 1<<20, "how many candidates to look at"))...).
-				WithReturns(passesDoc + `{"count", "faces": [{"box": [x, y, width, height], "landmarks": [[x, y], ...], "score"}]}, where ` +
-					"the landmarks are right eye, left eye, tip of the nose, right and left corner of the mouth").
-				WithExample("detect_faces model=yunet.onnx draw=true"),
-			with: fromFile("model", readYuNet, detectFaces),
-		}, {
-			OpInfo: info("detect_people", "objdetect", "Find people who stand upright, with OpenCV's own HOG detector.", drawing(
-				pipeline.Float("hitThreshold", 0, -100, 100, "how far from the classifier's border a person must be"),
-				pipeline.SizeOf("winStride", "8", 4, 1024, "step of the window, multiples of 4"),
-				pipeline.SizeOf("padding", "0", 0, 1024, "is added around the picture"),
-				pipeline.Float("scale", 1.05, 1.01, 100, "from one size of person to the next"),
-				pipeline.Float("groupThreshold", 2, 0, 10000, "how often a person must be found, near by; 0 tells every find"))...).
-				WithReturns(passesDoc + `{"count", "people": [{"box": [x, y, width, height], "weight": how sure it is}]}`).
-				WithExample("detect_people winStride=8 scale=1.1 draw=true"),
-			bind: detectPeople,
-		},
-	}
-}
-
 type (
 	object struct {
 		Box       bbox `json:"box"`

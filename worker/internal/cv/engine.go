@@ -133,7 +133,7 @@ func (e *Engine) add(prog *program, p pipeline.Pipeline, i int, in serve.Inputs)
 // info describes an op. Without WithReturns it gives pictures of the geometry that it was given; without WithExample its name
 // alone is an example.
 func info(name, module, doc string, params ...pipeline.Param) pipeline.OpInfo {
-	return pipeline.OpInfo{Name: name, Doc: doc, Module: module, Params: params, Returns: sameGeometry, Example: name}
+	return pipeline.OpInfo{Name: name, KnownAs: cv2Names(name), Doc: doc, Module: module, Params: params, Returns: sameGeometry, Example: name}
 }
 
 // stateful is an op that keeps something from frame to frame.

@@ -14,41 +14,6 @@ import (
 	"gocv.io/x/gocv"
 )
 
-// flowOps tell how the pixels of a stream moved since its last frame.
-func flowOps() []op {
-	return []op{
-		{
-			OpInfo: stateful(info("optical_flow_farneback", "video", "Tell where each pixel of a gray stream moved, as Farneback did.",
-				pipeline.Float("pyr_scale", 0.5, 0.01, 0.99, "size of each level of the pyramid, as a part of the one below"),
-				pipeline.Int("levels", 3, 1, 30, "of the pyramid, the picture itself included"),
-				pipeline.Int("winsize", 15, 1, 1023, "side of the window that is averaged: larger is smoother"),
-				pipeline.Int("iterations", 3, 1, 100, "at each level"),
-				pipeline.Int("poly_n", 5, 1, 31, "side of the neighbourhood that a polynomial is fitted to"),
-				pipeline.Float("poly_sigma", 1.2, 0.01, 100, "how far the neighbourhood reaches: 1.1 for poly_n=5, 1.5 for 7"),
-				pipeline.Bool("gaussian", false, "average with a Gaussian: better and slower"),
-				pipeline.Bool("draw", false, "show the direction as hue and the speed as brightness")).
-				WithReturns("two channels of f32, by how much each pixel moved right and down since the stream's last frame, or with " +
-					`draw=true bgr u8; {"frames": of the stream so far, "mean": [x, y]}; of the first frame, nothing moved`).
-				WithExample("gray | optical_flow_farneback winsize=21 draw=true")),
-			bind: farneback,
-		}, {
-			OpInfo: stateful(info("optical_flow_pyr_lk", "video",
-				"Follow corners through a gray stream, as Lucas and Kanade did.", drawing(
-					pipeline.Int("maxCorners", 100, 1, 10000, "how many corners to follow at most, the strongest"),
-					pipeline.Float("qualityLevel", 0.01, 1e-9, 1, "those weaker than the strongest by this factor are left out"),
-					pipeline.Float("minDistance", 10, 0, frame.MaxSide, "least distance between corners"),
-					pipeline.Int("blockSize", 3, 1, 255, "side of the neighbourhood that makes a corner"),
-					pipeline.Int("winSize", 21, 3, 255, "side of the window that is searched"),
-					pipeline.Int("maxLevel", 3, 0, 30, "of the pyramid, above the picture itself"),
-					pipeline.Int("atLeast", 10, 1, 10000, "when fewer are left, corners are looked for anew"))...).
-				WithReturns(passesDoc + `{"frames": of the stream so far, "tracks": [{"id", "from": [x, y], "to": [x, y], "error"}], ` +
-					`"lost": corners that were not found again, "new": corners that are followed from this frame on}`).
-				WithExample("gray | optical_flow_pyr_lk maxCorners=200 draw=true")),
-			bind: lucasKanade,
-		},
-	}
-}
-
 // flowFound is the JSON of optical_flow_farneback.
 type flowFound struct {
 	Frames uint64     `json:"frames"`

@@ -184,10 +184,12 @@ func (g *generator) pictureOf(geo frame.Geometry) frame.Frame {
 
 // addInputs has what image and file parameters may name: what suits such a picture, and what does not.
 func (g *generator) addInputs(geo frame.Geometry) {
-	mask, small := geo, geo
+	mask, small, xy := geo, geo, geo
 	mask.Format, mask.Depth = frame.FormatGray, frame.U8
+	xy.Format, xy.Depth = frame.FormatC2, frame.F32
 	small.Width, small.Height = 1+g.IntN(geo.Width), 1+g.IntN(geo.Height)
 	g.inputs["same"], g.inputs["mask"], g.inputs["small"] = g.pictureOf(geo), g.pictureOf(mask), g.pictureOf(small)
+	g.inputs["map"] = g.pictureOf(xy)
 	g.inputs["other"], g.inputs["bytes"] = g.picture(), frame.Encoded([]byte("neither an image nor a model"))
 }
 
@@ -246,7 +248,7 @@ func (g *generator) value(p pipeline.Param) string {
 	case pipeline.TypeString:
 		return pick(g, p.DefaultText(), "", "text", "ünï\n")
 	case pipeline.TypeImage, pipeline.TypeFile:
-		return pick(g, "same", "same", "mask", "small", "other", "bytes")
+		return pick(g, "same", "same", "mask", "map", "small", "other", "bytes")
 	case pipeline.TypeInt:
 		return g.whole(p)
 	case pipeline.TypeSize:

@@ -5,6 +5,7 @@ package cv
 import (
 	"image"
 	"math"
+	"slices"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -12,7 +13,7 @@ import (
 	"gocv.io/x/gocv"
 )
 
-func geometryOps() []op { return append(append(shapeOps(), warpOps()...), lensOps()...) }
+func geometryOps() []op { return slices.Concat(shapeOps(), warpOps(), lensOps(), []op{remapOp()}) }
 
 // shapeOps need no matrix.
 func shapeOps() []op {

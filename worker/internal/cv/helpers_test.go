@@ -16,6 +16,7 @@ import (
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/worker/serve"
 	"go.uber.org/goleak"
+	"gocv.io/x/gocv"
 )
 
 func TestMain(m *testing.M) {
@@ -48,6 +49,27 @@ func compileWith(t testing.TB, text string, inputs serve.Inputs) serve.Program {
 	return prog
 }
 
+// mapFiles are two maps that turn a picture of 60x40 upside down, as cv2.imwrite makes them.
+var mapFiles = sync.OnceValue(func() map[string][]byte {
+	files := map[string][]byte{}
+	for name, place := range map[string]func(x, y int) int{
+		"x.tiff": func(x, _ int) int { return x }, "y.tiff": func(_, y int) int { return 39 - y },
+	} {
+		m := gocv.NewMatWithSize(40, 60, gocv.MatTypeCV32F)
+		defer m.Close()
+		for i := range 40 * 60 {
+			m.SetFloatAt(i/60, i%60, float32(place(i%60, i/60)))
+		}
+		file, err := gocv.IMEncode(".tiff", m)
+		if err != nil {
+			panic(err)
+		}
+		defer file.Close()
+		files[name] = bytes.Clone(file.GetBytes())
+	}
+	return files
+})
+
 // inputsOf returns f under every name that the pipeline gives to an image, and the files that it names.
 func inputsOf(p pipeline.Pipeline, f frame.Frame) serve.Inputs {
 	ops, inputs := New(Options{}).Info().Ops, serve.Inputs{}
@@ -57,6 +79,9 @@ func inputsOf(p pipeline.Pipeline, f frame.Frame) serve.Inputs {
 			for _, a := range s.Args {
 				if a.Name == param.Name && param.IsInput() {
 					inputs[a.Value] = f
+				}
+				if data, ok := mapFiles()[a.Value]; ok {
+					inputs[a.Value] = frame.Encoded(data)
 				}
 				if a.Name == param.Name && param.Type == pipeline.TypeFile {
 					inputs[a.Value] = frame.Encoded(testFiles()[a.Value])

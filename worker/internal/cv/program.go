@@ -39,56 +39,6 @@ func (p *program) Run(in frame.Frame, out *serve.Output) error {
 	return f.end()
 }
 
-// Shapes tells what comes out of each step. The size of what a decode makes is not known (0x0), nor of what follows from that.
-func (p *program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
-	shapes := make([]frame.Geometry, len(p.steps))
-	sized := in.Width > 0 || !in.IsPixels()
-	for i := range p.steps {
-		s := &p.steps[i]
-		if s.decode != nil {
-			if in.IsPixels() {
-				return nil, p.blame(i, errDecodes(in))
-			}
-			in, sized = frame.Geometry{Format: s.decode.format}, false
-			shapes[i] = in
-			continue
-		}
-		if in.Format == frame.FormatNone {
-			return shapes, nil // the file decides
-		}
-		out, err := s.foresee(in, sized)
-		if err != nil {
-			return nil, p.blame(i, err)
-		}
-		if sized = sized && out.Width > 0; !sized {
-			out.Width, out.Height = 0, 0
-		}
-		shapes[i], in = out, out
-	}
-	return shapes, nil
-}
-
-// anySize stands for a size that is not known yet.
-const anySize = 4096
-
-// foresee is geometry, for a picture whose size may not be known yet.
-func (s *step) foresee(in frame.Geometry, sized bool) (frame.Geometry, error) {
-	if err := s.takes.check(in); err != nil {
-		return in, err
-	}
-	if !sized {
-		in.Width, in.Height = anySize, anySize
-	}
-	out, err := s.geometry(in)
-	switch {
-	case err != nil && !sized: // the true size may do
-		return frame.Geometry{}, nil
-	case err == nil && s.encode != nil:
-		return frame.Geometry{Format: frame.FormatEncoded}, nil
-	}
-	return out, err
-}
-
 // Close frees the scratches and what the steps hold.
 func (p *program) Close() error {
 	p.free.close()

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -22,16 +21,31 @@ import (
 	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
-// recentOps are the ops of the modules objdetect, video and dnn. absent.go has their names, for builds without them.
+// recentOps are the ops of recentCatalogue.
 func recentOps() []op {
-	return slices.Concat(
-		family("detection", detectionOps()),
-		family("codes", codeOps()),
-		family("background", backgroundOps()),
-		family("flow", flowOps()),
-		family("tracking", trackingOps()),
-		family("networks", networkOps()),
-	)
+	does := map[string]op{
+		"cascade_classifier":         {with: fromFile("cascade", readCascade, cascadeClassifier)},
+		"detect_faces":               {with: fromFile("model", readYuNet, detectFaces)},
+		"detect_people":              {bind: detectPeople},
+		"detect_qr_codes":            {bind: detectQRCodes},
+		"detect_barcodes":            {bind: detectBarcodes},
+		"detect_markers":             {bind: detectMarkers},
+		"background_subtractor_mog2": {bind: subtractor(false, "varThreshold")},
+		"background_subtractor_knn":  {bind: subtractor(true, "dist2Threshold")},
+		"optical_flow_farneback":     {bind: farneback},
+		"optical_flow_pyr_lk":        {bind: lucasKanade},
+		"track":                      {bind: trackObject},
+		"classify":                   {with: fromFile("model", readNet, classify)},
+		"detect_objects":             {with: fromFile("model", readNet, detectObjects)},
+		"segment":                    {with: fromFile("model", readNet, segmentPicture)},
+	}
+	var ops []op
+	for _, info := range recentCatalogue() {
+		o := does[info.Name]
+		o.OpInfo = info
+		ops = append(ops, o)
+	}
+	return ops
 }
 
 // native is something of OpenCV's that lives longer than a call.
@@ -101,10 +115,6 @@ func labelsOf(a pipeline.Args, in serve.Inputs) ([]string, error) {
 		lines[i] = strings.TrimSuffix(l, "\r")
 	}
 	return lines, nil
-}
-
-func labelsParam() pipeline.Param {
-	return pipeline.File("labels", "the names of the classes, one a line, from class 0").Optional()
 }
 
 // label is the name of a class; empty where it has none.

@@ -16,7 +16,7 @@ import (
 type reference struct {
 	name string
 	// variants are the picture in the formats in which frames may ask for it. Pixels have the one that they came in and, of
-	// bgr, gray; a file has bgr and gray, each as the decoder makes it, with 16 bits where the file has them.
+	// bgr, gray; a file has bgr and gray, each as the decoder makes it, with the depth of the file.
 	variants []variant
 }
 
@@ -27,13 +27,18 @@ type variant struct {
 
 // referenceOf returns the picture that an image parameter names.
 func referenceOf(a pipeline.Args, param string, in serve.Inputs) (*reference, error) {
+	return decodedOf(a, param, in, gocv.IMReadColor|gocv.IMReadAnyDepth, gocv.IMReadGrayScale|gocv.IMReadAnyDepth)
+}
+
+// decodedOf is referenceOf with a variant of a file for each of the flags.
+func decodedOf(a pipeline.Args, param string, in serve.Inputs, flags ...gocv.IMReadFlag) (*reference, error) {
 	name := a.String(param)
 	f, ok := in[name]
 	if !ok {
 		return nil, fmt.Errorf("%s=%s: there is no input of that name", param, name)
 	}
 	r := &reference{name: name}
-	err := r.load(f)
+	err := r.load(f, flags)
 	if err != nil {
 		r.close()
 		return nil, fmt.Errorf("%s=%s: %v", param, name, err)
@@ -41,7 +46,7 @@ func referenceOf(a pipeline.Args, param string, in serve.Inputs) (*reference, er
 	return r, nil
 }
 
-func (r *reference) load(f frame.Frame) error {
+func (r *reference) load(f frame.Frame, flags []gocv.IMReadFlag) error {
 	if f.IsPixels() {
 		return r.copy(f)
 	}
@@ -55,14 +60,17 @@ func (r *reference) load(f frame.Frame) error {
 	if h.cut(f.Pix) {
 		return errors.New("it is a truncated jpeg")
 	}
-	for _, flags := range []gocv.IMReadFlag{gocv.IMReadColor | gocv.IMReadAnyDepth, gocv.IMReadGrayScale | gocv.IMReadAnyDepth} {
+	for _, flag := range flags {
 		m := gocv.NewMat()
-		err := imdecode(f.Pix, flags, &m)
-		if err != nil || m.Empty() {
+		err := imdecode(f.Pix, flag, &m)
+		if err != nil || m.Empty() { // OpenCV makes no colour of a gray TIFF of floats
 			m.Close()
-			return errors.New(looksLike(f.Pix, h))
+			continue
 		}
 		r.keep(m, frame.FormatBGR)
+	}
+	if len(r.variants) == 0 {
+		return errors.New(looksLike(f.Pix, h))
 	}
 	return nil
 }
@@ -119,11 +127,33 @@ func (r *reference) mask(g frame.Geometry) (variant, error) {
 	return r.over(g)
 }
 
+// labels returns the picture as labels for frames of geometry g: whole numbers.
+func (r *reference) labels(g frame.Geometry) (variant, error) {
+	for _, depth := range []frame.Depth{frame.U8, frame.U16, frame.S32} {
+		g.Format, g.Depth = frame.FormatGray, depth
+		if v, err := r.like(g); err == nil {
+			_, err = r.over(g)
+			return v, err
+		}
+	}
+	return variant{}, refuse("%s is %v, it must be gray u8, u16 or s32", r.name, r.variants[0].g)
+}
+
 // passing makes a shape of a check: what comes out has the geometry of what goes in.
 func passing(check func(frame.Geometry) (variant, error)) func(frame.Geometry) (frame.Geometry, error) {
 	return func(in frame.Geometry) (frame.Geometry, error) {
 		_, err := check(in)
 		return in, err
+	}
+}
+
+// after is a shape that is asked where the one before it, which passes pictures on, has no objection. It may be nil.
+func after(check, shape func(frame.Geometry) (frame.Geometry, error)) func(frame.Geometry) (frame.Geometry, error) {
+	return func(in frame.Geometry) (frame.Geometry, error) {
+		if _, err := check(in); err != nil || shape == nil {
+			return in, err
+		}
+		return shape(in)
 	}
 }
 

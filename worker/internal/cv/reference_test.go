@@ -3,6 +3,7 @@
 package cv
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 
@@ -30,8 +31,37 @@ func TestAPictureBesideTheFrameMayBeAFile(t *testing.T) {
 	}
 }
 
+// OpenCV makes no colour of such a file, and it was refused for that.
+func TestAGrayFileOfFloatsIsAPictureForGrayFrames(t *testing.T) {
+	in, err := serve.Try(compile(t, "decode flags=unchanged"), frame.Encoded(mapFiles()["y.tiff"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = "abs_diff image=y.tiff | stats"
+	out, err := serve.Try(compileWith(t, text, inputsOf(parse(t, text), in.Frame)), in.Frame)
+	if err != nil || !bytes.Contains(out.Values[0].JSON, []byte(`"max":[0]`)) {
+		t.Fatalf("%+v, %v; want no difference", out, err)
+	}
+}
+
+func TestMapsMayBeFiles(t *testing.T) {
+	in := decodedPhoto(t, "face.jpg")
+	const text = "remap map1=x.tiff map2=y.tiff"
+	out, err := serve.Try(compileWith(t, text, inputsOf(parse(t, text), in)), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := run(t, "crop width=60 height=40 | flip flipCode=0", in).Frame
+	if out.Frame.Geometry != want.Geometry || !bytes.Equal(out.Frame.Pix, want.Pix) {
+		t.Fatalf("%v, not the upper left corner upside down", out.Frame.Geometry)
+	}
+}
+
 func TestAPictureBesideTheFrameThatDoesNotSuitIsRefused(t *testing.T) {
 	colour := testPicture(t, frame.Geometry{Width: 40, Height: 30, Format: frame.FormatBGR, Depth: frame.U8})
+	f32 := func(format frame.Format, width int) frame.Frame {
+		return testPicture(t, frame.Geometry{Width: width, Height: 9, Format: format, Depth: frame.F32})
+	}
 	compiling := []struct {
 		name, text string
 		input      frame.Frame
@@ -41,6 +71,12 @@ func TestAPictureBesideTheFrameThatDoesNotSuitIsRefused(t *testing.T) {
 		{"bytes that are no image", "psnr image=in", frame.Encoded([]byte("hello")), "psnr: image=in: not an image"},
 		{"no bytes", "psnr image=in", frame.Frame{Geometry: frame.Geometry{Format: frame.FormatEncoded}}, "it is empty"},
 		{"a truncated file", "psnr image=in", frame.Encoded(readPhoto(t, "face.jpg")[:3000]), "truncated"},
+		{"a map of bytes", "remap map1=in map2=in", colour, "remap: map1 is 40x30 bgr u8: it must have f32, and one channel or two"},
+		{"a map of x without one of y", "remap map1=in", f32(frame.FormatGray, 8), "map1 is 8x9 gray f32, which is x only: it needs map2"},
+		{"a map of x and y with another", "remap map1=in map2=in", f32(frame.FormatC2, 8), "there is nothing for map2 to say"},
+		{"maps of two sizes", "remap map1=in map2=x.tiff", f32(frame.FormatGray, 8), "map1 is 8x9 gray f32, map2 is 60x40 gray f32: they must"},
+		{"a map that is missing", "remap map1=x.tiff map2=other", colour, "map2=other: there is no input of that name"},
+		{"a map of another world", "remap map1=in", f32(frame.FormatBGR, 8), "one channel or two"},
 		{"a mask that is missing", "seamless_clone src=in mask=other", colour, "mask=other: there is no input of that name"},
 	}
 	for _, c := range compiling {
@@ -49,12 +85,15 @@ func TestAPictureBesideTheFrameThatDoesNotSuitIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = New(Options{}).Compile(p, serve.Inputs{"in": c.input})
+			_, err = New(Options{}).Compile(p, serve.Inputs{"in": c.input, "x.tiff": frame.Encoded(mapFiles()["x.tiff"])})
 			wantFault(t, err, fault.Invalid, c.words)
 		})
 	}
 	running := []struct{ name, text, words string }{
 		{"another size", "resize dsize=20x20 | add image=in", "in has 40x30, the frame has 20x20: they must have the same size"},
+		{"markers of another size", "resize dsize=20x20 | watershed markers=in", "in has 40x30, the frame has 20x20"},
+		{"markers between whole numbers", "watershed markers=x.tiff", "x.tiff is 60x40 gray f32, it must be gray u8, u16 or s32"},
+		{"too wide for maps", "resize dsize=32767x1 | remap map1=x.tiff map2=x.tiff", "32767x1 bgr u8 cannot become 60x40: the limit of a side is 32766"},
 		{"another format", "cvt_color code=BGR2HSV | abs_diff image=in", "in is 40x30 bgr u8, the frame is 40x30 hsv u8: they must have the same format"},
 		{"a mask of another size", "crop width=9 height=9 | copy_to mask=in", "in has 40x30, the frame has 9x9"},
 		{"a template that is larger", "crop width=39 | match_template templ=in", "in has 40x30, more than the frame's 39x30"},
@@ -63,7 +102,7 @@ func TestAPictureBesideTheFrameThatDoesNotSuitIsRefused(t *testing.T) {
 	}
 	for _, c := range running {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := serve.Try(compileWith(t, c.text, serve.Inputs{"in": colour}), colour)
+			_, err := serve.Try(compileWith(t, c.text, serve.Inputs{"in": colour, "x.tiff": frame.Encoded(mapFiles()["x.tiff"])}), colour)
 			wantFault(t, err, fault.Invalid, c.words)
 		})
 	}

@@ -10,6 +10,7 @@ import "C"
 import (
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
 	"gocv.io/x/gocv"
 )
 
@@ -17,15 +18,19 @@ func segmentationOps() []op {
 	return []op{
 		{
 			OpInfo: info("watershed", "imgproc", "Tell things that touch apart, by growing regions from their middles.",
+				pipeline.Image("markers", "the middles, each painted with a number of its own from 1, 0 between them: gray u8, u16 or s32, of the "+
+					"frame's size; without it they are found by type, iterations and ratio").Optional(),
 				pipeline.Choice("type", []string{"binary", "binary_inv"}, "things are brighter than the background, or with binary_inv darker"),
 				pipeline.Int("iterations", 2, 0, 100, "of the opening that takes away what is small"),
 				pipeline.Float("ratio", 0.7, 0.01, 0.99, "a middle is what is this far from the background, as a part of the largest distance"),
-				pipeline.Bool("labels", false, "make a picture of labels instead: 1 the background, from 2 the things, -1 what is between"),
-				colorParam("0,0,255"), maxCount(1000, "the first from above")).
+				pipeline.Bool("labels", false, "make a picture of labels instead: the numbers of the markers, or 1 for the background and from 2 "+
+					"the things; -1 what is between"),
+				colorParam("0,0,255"), maxCount(1000, "in the order of their labels")).
 				WithReturns(`the borders drawn on the picture, or with labels=true gray s32 of the same size; ` +
-					`{"count", "regions": [{"label", "box": [x, y, width, height], "area"}, ...]} without the background: ` + countDoc).
+					`{"count", "regions": [{"label", "box": [x, y, width, height], "area"}, ...]}, those of all markers, or those that were ` +
+					`found, without the background: ` + countDoc).
 				WithExample("watershed type=binary_inv"),
-			bind: watershed,
+			with: watershed,
 		}, {
 			OpInfo: info("grab_cut", "imgproc", "Cut a thing out of its background, given a rectangle around it.",
 				pipeline.Floats("rect", "", []int{0, 4}, 0, frame.MaxSide,
@@ -62,28 +67,59 @@ type (
 	}
 )
 
-func watershed(a pipeline.Args) (step, error) {
+// grower puts the label of each pixel into labels, -1 on the borders, and finds the regions.
+type grower func(src picture, labels *gocv.Mat) (*tape, error)
+
+func watershed(a pipeline.Args, in serve.Inputs) (step, error) {
+	if a.String("markers") != "" {
+		return beside("markers", growFromMarkers)(a, in)
+	}
 	kind := thresholdTypes[a.String("type")]
-	grow := func(src picture, labels *gocv.Mat) (regionList, error) {
-		t, err := find(func(out *C.numbers) *C.char {
+	return growing(a, nil, func(src picture, labels *gocv.Mat) (*tape, error) {
+		return find(func(out *C.numbers) *C.char {
 			return C.bridge_watershed(ptr(&src.Mat), ptr(labels), C.int(kind), C.int(a.Int("iterations")), C.double(a.Float("ratio")), out)
 		})
+	}), nil
+}
+
+func growFromMarkers(a pipeline.Args, r *reference) (step, error) {
+	return growing(a, r, func(src picture, labels *gocv.Mat) (*tape, error) {
+		markers, err := r.labels(src.g)
 		if err != nil {
-			return regionList{}, err
+			return nil, err
+		}
+		return find(func(out *C.numbers) *C.char {
+			return C.bridge_watershed_from(ptr(&src.Mat), ptr(&markers.mat), ptr(labels), out)
+		})
+	}), nil
+}
+
+// growing makes the step of a grower. markers may be nil.
+func growing(a pipeline.Args, markers *reference, grow grower) step {
+	found := func(src picture, labels *gocv.Mat) (any, error) {
+		t, err := grow(src, labels)
+		if err != nil {
+			return nil, err
 		}
 		return t.regions(a.Int("max_count")), nil
 	}
-	s := step{takes: only(frame.FormatBGR).of(frame.U8)}
+	s := step{takes: only(frame.FormatBGR).of(frame.U8), apply: drawingBorders(found, scalarOf(a, "color"))}
 	if a.Bool("labels") {
 		s.shape = labelled
-		s.apply = func(src picture, dst *gocv.Mat) (any, error) { return grow(src, dst) }
-		return s, nil
+		s.apply = func(src picture, dst *gocv.Mat) (any, error) { return found(src, dst) }
 	}
-	color := scalarOf(a, "color")
-	s.apply = func(src picture, dst *gocv.Mat) (any, error) {
+	if markers != nil {
+		s.shape = after(passing(markers.labels), s.shape)
+	}
+	return s
+}
+
+// drawingBorders makes of what puts labels into a picture what draws the borders between them.
+func drawingBorders(label func(src picture, labels *gocv.Mat) (any, error), color [4]float64) func(picture, *gocv.Mat) (any, error) {
+	return func(src picture, dst *gocv.Mat) (any, error) {
 		labels := gocv.NewMat()
 		defer labels.Close()
-		found, err := grow(src, &labels)
+		found, err := label(src, &labels)
 		if err != nil {
 			return nil, err
 		}
@@ -92,20 +128,13 @@ func watershed(a pipeline.Args) (step, error) {
 		}
 		return found, bridged(C.bridge_borders(ptr(dst), ptr(&labels), cScalar(&color)))
 	}
-	return s, nil
 }
 
 // cScalar is v for the bridge.
 func cScalar(v *[4]float64) *C.double { return (*C.double)(&v[0]) }
 
-// regions reads the regions but the first, which is the background.
 func (t *tape) regions(limit int) regionList {
-	label := 0
-	list := all(t, func() region {
-		label++
-		return region{label, t.box(), t.int()}
-	})
-	list = list[min(1, len(list)):]
+	list := all(t, func() region { return region{t.int(), t.box(), t.int()} })
 	return regionList{len(list), first(list, limit)}
 }
 

@@ -14,52 +14,6 @@ import (
 	"gocv.io/x/gocv"
 )
 
-// codeOps find what was printed to be read by machines.
-func codeOps() []op {
-	const each = `[{"text", "corners": [[x, y], ...]}]}: text is empty where a code was found and could not be read, and ` +
-		`"bytes" is there in its place, in base64, where it is not UTF-8`
-	return []op{
-		{
-			OpInfo: info("detect_qr_codes", "objdetect", "Find QR codes and read them.", drawing(
-				pipeline.Bool("decode", true, "read them, too, which takes longer"),
-				pipeline.Choice("algorithm", []string{"default", "aruco"}, "aruco finds the corners as those of markers"))...).
-				WithReturns(passesDoc + `{"count", "codes": ` + each).
-				WithExample("detect_qr_codes draw=true"),
-			bind: detectQRCodes,
-		}, {
-			OpInfo: info("detect_barcodes", "objdetect", "Find bar codes (EAN-8, EAN-13, UPC-A, UPC-E) and read them.", drawing()...).
-				WithReturns(passesDoc + `{"count", "codes": [{"text", "type", "corners": [[x, y], ...]}]}: text and type are empty ` +
-					"where a code was found and could not be read").
-				WithExample("detect_barcodes draw=true"),
-			bind: detectBarcodes,
-		}, {
-			OpInfo: info("detect_markers", "objdetect", "Find ArUco markers and AprilTags.", drawing(
-				pipeline.Choice("dictionary", dictionaries, "which markers"),
-				pipeline.Choice("cornerRefinementMethod", refinements, "how corners are made finer than pixels"),
-				pipeline.Int("adaptiveThreshWinSizeMin", 3, 3, 1023, "the smallest window of the threshold"),
-				pipeline.Int("adaptiveThreshWinSizeMax", 23, 3, 1023, "the largest window of the threshold"),
-				pipeline.Int("adaptiveThreshWinSizeStep", 10, 1, 1023, "from one window to the next"),
-				pipeline.Float("adaptiveThreshConstant", 7, -255, 255, "is subtracted from the window's mean"),
-				pipeline.Float("minMarkerPerimeterRate", 0.03, 0.001, 10, "least perimeter, as a part of the picture's longer side"),
-				pipeline.Float("maxMarkerPerimeterRate", 4, 0.001, 10, "largest perimeter"),
-				pipeline.Float("errorCorrectionRate", 0.6, 0, 1, "how much of the dictionary's power to correct errors is used"),
-				pipeline.Bool("detectInvertedMarker", false, "find white markers on black, too"))...).
-				WithReturns(passesDoc + `{"count", "markers": [{"id", "corners": [[x, y], ...]}], ` +
-					`"rejected": candidates that were none}`).
-				WithExample("detect_markers dictionary=6x6_250 draw=true"),
-			bind: detectMarkers,
-		},
-	}
-}
-
-// In OpenCV's order.
-var (
-	dictionaries = []string{"4x4_50", "4x4_100", "4x4_250", "4x4_1000", "5x5_50", "5x5_100", "5x5_250", "5x5_1000", "6x6_50",
-		"6x6_100", "6x6_250", "6x6_1000", "7x7_50", "7x7_100", "7x7_250", "7x7_1000", "aruco_original", "apriltag_16h5",
-		"apriltag_25h9", "apriltag_36h10", "apriltag_36h11", "aruco_mip_36h12"}
-	refinements = []string{"none", "subpix", "contour", "apriltag"}
-)
-
 type (
 	code struct {
 		Text    string `json:"text"`

@@ -16,32 +16,6 @@ import (
 	"gocv.io/x/gocv"
 )
 
-func trackingOps() []op {
-	return []op{{
-		OpInfo: stateful(info("track", "video", "Follow an object through a stream from a box in its first frame.", drawing(
-			pipeline.Floats("box", "", []int{4}, 0, frame.MaxSide, "where the object is in the first frame: x,y,width,height").Required(),
-			pipeline.Choice("tracker", trackers(), "csrt is the most exact, kcf the fastest"))...).
-			WithReturns(passesDoc + `{"frames": of the stream so far, "found", "box": [x, y, width, height]}, ` +
-				"the box only where the object was found").
-			WithExample("track box=12,8,60,40 tracker=mil draw=true")),
-		bind: trackObject,
-	}}
-}
-
-// In the order of tracker_kind.
-var trackerKinds = []string{"mil", "kcf", "csrt"}
-
-// trackers are the kinds that this OpenCV has: all but mil are in opencv_contrib.
-func trackers() []string {
-	var names []string
-	for i, name := range trackerKinds {
-		if C.bridge_has_tracker(C.tracker_kind(i)) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // tracked is the JSON of track.
 type tracked struct {
 	Frames uint64 `json:"frames"`
@@ -64,6 +38,9 @@ func trackObject(a pipeline.Args) (step, error) {
 	box, kind := bbox{corner[0], corner[1], size[0], size[1]}, C.tracker_kind(index(trackerKinds, a.String("tracker")))
 	if min(size[0], size[1]) < leastBox {
 		return step{}, refuse("box=%d,%d,%d,%d: each side is at least %d", box[0], box[1], box[2], box[3], leastBox)
+	}
+	if !C.bridge_has_tracker(kind) {
+		return step{}, refuse("tracker=%s needs an OpenCV with opencv_contrib", a.String("tracker"))
 	}
 	begin := func(src picture) (*native, error) {
 		return newNative(func(out *C.kept) *C.char {

@@ -158,15 +158,20 @@ def watershed(img, kind=cv2.THRESH_BINARY, iterations=2, ratio=0.7, labels=False
     _, markers = cv2.connectedComponents(cores)
     markers = markers + 1
     markers[cv2.subtract(background, cores) == 255] = 0
-    return grown(img, markers, labels)
+    return grown(img, markers, labels, 2)
 
 
-def grown(img, markers, labels):
+def grown_from(img, name, labels=False):
+    m = beside(name)
+    return grown(only_bgr(img), m.astype(np.int32), labels) if m.shape == img.shape[:2] else refuse()
+
+
+def grown(img, markers, labels, first=1):
     markers = cv2.watershed(img, markers)
     told = []
-    for i in range(2, markers.max() + 1):
+    for i in (int(i) for i in np.unique(markers) if i >= first):
         ys, xs = np.nonzero(markers == i)
-        box = [int(xs.min()), int(ys.min()), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1] if len(xs) else [0, 0, 0, 0]
+        box = [int(xs.min()), int(ys.min()), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1]
         told.append({"label": i, "box": box, "area": len(xs)})
     out = img.copy()
     out[markers == -1] = (0, 0, 255)
@@ -386,13 +391,30 @@ def beside(name):
     cv2.circle(mask, (100, 120), 12, 255, -1)
     turn = np.array([[0.9, -0.2, 40], [0.2, 0.95, -10], [0.0001, 0, 1]])
     part = photo[120:160, 90:150]
+    x, y = maps()
     return np.ascontiguousarray({
         "other": photo[:, ::-1], "grayother": gray(photo)[:, ::-1], "mask": mask, "part": part, "graypart": gray(part),
-        "partmask": np.full(part.shape[:2], 255, np.uint8), "warped": cv2.warpPerspective(photo, turn, (300, 280)),
+        "partmask": np.full(part.shape[:2], 255, np.uint8), "x": x, "y": y, "xy": np.dstack([x, y]),
+        "markers": markers(np.uint8, photo.shape), "widemarkers": markers(np.int32, photo.shape) * 300, "warped": cv2.warpPerspective(photo, turn, (300, 280)),
     }[name])
 
 
-BESIDE = ("other", "grayother", "mask", "part", "graypart", "partmask", "warped")
+def maps():
+    """Waves that reach beyond the picture; and what is no place at all."""
+    x, y = np.meshgrid(np.arange(97, dtype=np.float32), np.arange(61, dtype=np.float32))
+    x, y = 3 * x - 20 + 9 * np.sin(y / 7), 4 * y - 15.3 + 5 * np.cos(x / 9)
+    x[5, 5], x[5, 6], y[5, 7], y[5, 8] = np.nan, np.inf, -np.inf, 1e30
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def markers(depth, shape):
+    """Three of them, and numbers between that are none."""
+    m = np.zeros(shape[:2], depth)
+    m[:20, :], m[80:110, 100:130], m[150:160, 20:50] = 1, 4, 7
+    return m
+
+
+BESIDE = ("other", "grayother", "mask", "part", "graypart", "partmask", "x", "y", "xy", "markers", "widemarkers", "warped")
 PHOTOS = {}
 
 

@@ -1,0 +1,66 @@
+//go:build opencv
+
+package cv
+
+import "github.com/cvfarm/cvfarm/shared/frame"
+
+// Shapes tells what comes out of each step. The size of what a decode makes is not known (0x0), nor of what follows from that, up to
+// a step that makes one size of all.
+func (p *program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
+	shapes := make([]frame.Geometry, len(p.steps))
+	sized := in.Width > 0 || !in.IsPixels()
+	for i := range p.steps {
+		s := &p.steps[i]
+		if s.decode != nil {
+			if in.IsPixels() {
+				return nil, p.blame(i, errDecodes(in))
+			}
+			in, sized = frame.Geometry{Format: s.decode.format}, false
+			shapes[i] = in
+			continue
+		}
+		if in.Format == frame.FormatNone {
+			return shapes, nil // the file decides
+		}
+		foresee := s.foresee
+		if !sized {
+			foresee = s.foreseeAnySize
+		}
+		out, err := foresee(in)
+		if err != nil {
+			return nil, p.blame(i, err)
+		}
+		if sized = out.Width > 0; !sized {
+			out.Height = 0
+		}
+		shapes[i], in = out, out
+	}
+	return shapes, nil
+}
+
+// foresee is geometry, with encoded bytes for what encode makes.
+func (s *step) foresee(in frame.Geometry) (frame.Geometry, error) {
+	out, err := s.geometry(in)
+	if err == nil && s.encode != nil {
+		return frame.Geometry{Format: frame.FormatEncoded}, nil
+	}
+	return out, err
+}
+
+// foreseeAnySize is foresee for a picture whose size is not known yet. Of two that are far apart, a large and a small one, it
+// tells what is the same.
+func (s *step) foreseeAnySize(in frame.Geometry) (frame.Geometry, error) {
+	if err := s.takes.check(in); err != nil {
+		return in, err
+	}
+	in.Width, in.Height = 4096, 4096
+	large, err := s.foresee(in)
+	if err != nil { // the true size may do
+		return frame.Geometry{}, nil
+	}
+	in.Width, in.Height = 37, 23
+	if small, err := s.foresee(in); err != nil || small != large {
+		large.Width, large.Height = 0, 0
+	}
+	return large, nil
+}
