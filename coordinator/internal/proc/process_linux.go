@@ -13,12 +13,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/cgroup"
 )
 
 // process is a child process and its streams.
 type process struct {
-	cmd *exec.Cmd
-	cap int64 // on its memory; 0 is none
+	cmd   *exec.Cmd
+	cap   int64         // on its memory; 0 is none
+	group *cgroup.Group // that it is in; nil is ours
 
 	lifeline *os.File      // while it is open, the worker lives
 	line     chan net.Conn // our end of its connection, until gRPC takes it
@@ -46,7 +49,10 @@ func (l *Launcher) launch(c Config) (*process, error) {
 	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	var err error
-	l.do(func() { err = p.start(c) })
+	l.do(func() {
+		p.group = l.confine(c)
+		err = p.start(c)
+	})
 	if err != nil {
 		p.abandon()
 		return nil, err
@@ -67,7 +73,7 @@ func (p *process) start(c Config) error {
 		return err
 	}
 	p.began = time.Now()
-	return p.cmd.Start()
+	return p.execute()
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
@@ -87,6 +93,7 @@ func (p *process) wait() {
 	closeAll(p.pipes)
 	err := p.cmd.Wait()
 	p.exit = p.obituary(err)
+	p.removeGroup()
 	p.release()
 	close(p.done)
 }
@@ -117,6 +124,7 @@ func (p *process) obituary(waitErr error) Exit {
 	if killed || quit {
 		e.Cause, e.Detail, e.Proc = p.cause, p.detail, p.seen
 	}
+	p.starved(&e)
 	return e
 }
 
