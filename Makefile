@@ -20,7 +20,7 @@ ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
-.PHONY: help build run test test-debian13 check generate ops print-tags deps bench bench-peers fuzz clean
+.PHONY: help build run test test-debian13 test-cgroup check generate ops print-tags deps bench bench-peers fuzz clean
 .NOTPARALLEL:
 .PHONY: deps-build vet gofmt staticcheck purity rules fresh tidy buf-lint
 
@@ -47,6 +47,10 @@ test: deps build ## run every test, those against the real OpenCV included
 # Debian 13 has OpenCV 4.10 with every module: .ci/debian13 says what it needs for that, and where it cannot.
 test-debian13: ## run the op tests with OpenCV 4.10, on a Debian 13 that is made for them (root)
 	.ci/debian13
+
+# Few machines have a cgroup for us: .ci/cgroup brings one of its own, and says where it cannot.
+test-cgroup: ## run the tests of memory caps by cgroup, in a virtual machine
+	.ci/cgroup
 
 check: vet gofmt staticcheck purity rules fresh tidy buf-lint ## check everything that can be told without running it
 

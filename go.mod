@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/abema/go-mp4 v1.4.1
+	github.com/at-wat/ebml-go v0.19.4
 	github.com/bluenviron/gortsplib/v5 v5.2.0
 	github.com/bluenviron/mediacommon/v2 v2.5.1
 	github.com/gabriel-vasile/mimetype v1.4.11

@@ -97,6 +97,7 @@ var rules = []rule{
 		inTests: anywhere,
 		except: map[string]string{
 			"coordinator":                     "names the signals that it answers to",
+			"coordinator/internal/cgroup":     "asks whether a group was delegated, and locks its own",
 			"coordinator/internal/bench":      "tells what a measurement cost in CPU time",
 			"coordinator/internal/cli":        "doctor asks what this kernel can and allows; the report, what a run cost",
 			"coordinator/internal/chaos":      "does to workers what their enemies do",

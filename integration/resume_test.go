@@ -48,6 +48,9 @@ func TestResumeAfterKills(t *testing.T) {
 		{"two videos to images", []string{clip(t), clip(t), "--limit", "200", "-p", "gray", "-o", "out/%04d.png"}, "out/.%04d.png.cvfarm",
 			201},
 		{"images to video", []string{album, "-p", edges, "-o", "out.mov", "--segment", "7"}, ".out.mov.cvfarm", 10},
+		{"video to Matroska", []string{clip(t), "-p", "flip", "-o", "out.mkv", "--segment", "13"}, ".out.mkv.cvfarm", 14},
+		{"video to WebM", []string{clip(t), "--limit", "60", "-p", "flip", "-o", "out.webm", "--segment", "7"}, ".out.webm.cvfarm", 10},
+		{"images to AVI", []string{album, "-p", edges, "-o", "out.avi", "--segment", "7"}, ".out.avi.cvfarm", 10},
 		{"data alone", []string{clip(t), "-p", "stats", "--data", "found.jsonl"}, ".found.jsonl.cvfarm", clipFrames + 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -65,7 +68,7 @@ func TestResumeAfterKills(t *testing.T) {
 				t.Errorf("something was left: %q", names)
 			}
 			for _, name := range names(t, dir) {
-				if strings.HasSuffix(name, ".mp4") || strings.HasSuffix(name, ".mov") {
+				if slices.Contains([]string{".mp4", ".mov", ".mkv", ".webm", ".avi"}, filepath.Ext(name)) {
 					c.playsAsOne(t, filepath.Join(dir, name))
 				}
 			}
@@ -210,9 +213,18 @@ func (c resumable) playsAsOne(t *testing.T, joined string) {
 	if got != want {
 		t.Errorf("the joined video is %+v, one in one go %+v", got, want)
 	}
+	if got, want := duration(t, joined), duration(t, whole); got != want {
+		t.Errorf("the joined video lasts %s s, one in one go %s s", got, want)
+	}
 	if got, want := times(t, joined), times(t, whole); !slices.Equal(got, want) {
 		t.Errorf("its frames are shown at %q, want %q", got, want)
 	}
+}
+
+// duration is what the container says, in seconds.
+func duration(t *testing.T, path string) string {
+	t.Helper()
+	return strings.TrimSpace(string(output(t, "ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", path)))
 }
 
 // times are when frames are shown.
@@ -290,7 +302,6 @@ func TestResumeNeedsWhatCanBeGoneOnWith(t *testing.T) {
 		{[]string{"in/", "-o", "-"}, "what went to standard output cannot be gone on with"},
 		{[]string{"in/", "-o", "out/", "--data", "-"}, "what went to standard output cannot be gone on with"},
 		{[]string{"in/", "-o", "none"}, "-o none leaves nothing"},
-		{[]string{"in/", "-o", "out.avi"}, "a .avi video cannot be put together from parts: name an .mp4 or .mov"},
 		{[]string{"in/", "-o", "in/%d.png"}, "the outputs would lie among the inputs, as in/a.png does"},
 		{[]string{"in/", "-o", "out/", "--segment", "0"}, "--segment 0: 1 to"},
 	} {

@@ -57,6 +57,11 @@ type Config struct {
 	// MemoryCap is how much memory of its own a worker may ask for, in bytes: the kernel refuses more, so that a job that runs
 	// away fails, or ends its worker, and not the machine. The shared frames do not count; about 150 MiB that a worker sets
 	// aside for its libraries and threads do. Defaults to no limit.
+	//
+	// Where a part of the tree of cgroup v2 was delegated to this process, each worker is besides in a group of its own, whose
+	// limit is MemoryCap and Memory and 64 MiB for the kernel: any shared frame may be counted for a worker, as the kernel counts
+	// memory for who touches it first. It takes in what the first limit does not know: the worker's children, memory that they
+	// share, and files in memory. The kernel ends who exceeds it, and the error says so. This process is never moved.
 	MemoryCap int64
 	// StallTimeout is how long a worker may show no sign of life before it is killed: a stopped process is found so long before
 	// its job's deadline. Workers show one every 200 ms. Defaults to 5 s.

@@ -142,6 +142,7 @@ func (f *Farm) worker(r *shm.Region, lanes int) proc.Config {
 	return proc.Config{
 		Path: f.config.Worker, Env: append(limits(f.config), f.config.WorkerEnv...), Arena: f.arena, Region: r,
 		Lanes: lanes, Threads: f.config.Threads, StartTimeout: f.config.StartTimeout, MemoryCap: f.config.MemoryCap,
+		Shared: f.config.Memory,
 	}
 }
 

@@ -1,6 +1,11 @@
-// Package cgroup reads the limits that control groups set for this process: version 2, version 1, and both at once. A limit may
-// stand in any group on the way from the process's own up to the root, as a systemd service's and its slice's do; the least
-// counts.
+// Package cgroup reads the limits that control groups set for this process, and makes groups of its own for the memory of
+// children, where a part of the tree was delegated to it.
+//
+// Limits are those of version 2, version 1, and both at once. A limit may stand in any group on the way from the process's own up
+// to the root, as a systemd service's and its slice's do; the least counts.
+//
+// Groups are made in version 2 only, and only where somebody who had the right to it has handed a part of the tree over: see
+// Delegated. No process that exists is ever moved.
 package cgroup
 
 import (

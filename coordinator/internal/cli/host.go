@@ -95,6 +95,7 @@ func limitChecks() []check {
 		sizeLimit("address space", unix.RLIMIT_AS, 2<<40), // the arena's is reserved, not used
 		sizeLimit("file size", unix.RLIMIT_FSIZE, 1<<30),
 		cgroupMemory(),
+		workerCaps(),
 		machineMemory(),
 		sharedMemory(),
 	}
@@ -133,6 +134,16 @@ func cgroupMemory() check {
 		return good(name, bytesText(uint64(n)))
 	}
 	return good(name, "no limit")
+}
+
+// workerCaps tells what --worker-memory is enforced by.
+func workerCaps() check {
+	const name, always = "worker memory", "--worker-memory caps it by RLIMIT_DATA"
+	dir, err := cgroup.Delegated()
+	if err != nil {
+		return note(name, always+" alone; a cgroup for each worker would take in its children and the memory that they share, but "+err.Error())
+	}
+	return good(name, always+", and a cgroup for each worker in "+dir)
 }
 
 func machineMemory() check {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
-	"github.com/cvfarm/cvfarm/coordinator/internal/splice"
 )
 
 // Keeper is a sink whose work outlives the process, so that a later sink can go on behind it. Abort leaves what was cut.
@@ -54,11 +53,8 @@ type Keep struct {
 
 // CanKeep refuses an output that a Keeper cannot be made for.
 func (o Output) CanKeep() error {
-	switch {
-	case o.Kind == ToStdout:
+	if o.Kind == ToStdout {
 		return usagef("--resume: what went to standard output cannot be gone on with: name a folder, a pattern or a file")
-	case o.Kind == ToVideo && !splice.Can(o.Ext):
-		return usagef("--resume: a %s video cannot be put together from parts: name an .mp4 or .mov, or write images", o.Ext)
 	}
 	return nil
 }

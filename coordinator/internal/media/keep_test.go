@@ -13,6 +13,7 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
+	"github.com/cvfarm/cvfarm/coordinator/internal/splice"
 	"github.com/cvfarm/cvfarm/shared/frame"
 )
 
@@ -303,6 +304,15 @@ func TestASourceBeginsAnywhere(t *testing.T) {
 			if story(s); total != len(whole) {
 				t.Errorf("from %+v: %d in all, want %d", start, total, len(whole))
 			}
+		}
+	}
+}
+
+// A run with --resume would otherwise learn of it in the end, when all is encoded.
+func TestEveryKindOfVideoCanBeJoined(t *testing.T) {
+	for _, ext := range videoExts() {
+		if !slices.Contains(splice.Containers(), ext) {
+			t.Errorf("segments of %s cannot be joined", ext)
 		}
 	}
 }

@@ -24,8 +24,13 @@ type Config struct {
 	StartTimeout time.Duration
 	// MemoryCap bounds the private memory that it may ask for, in bytes; 0 is no bound. The shared arena does not count, nor do
 	// files that it maps to read them; what its stacks and its run-time set aside does, touched or not. An allocation beyond it
-	// fails in the worker. Where the worker does not survive that, its Exit names the cap.
+	// fails in the worker. Where the worker does not survive that, its Exit names the cap. Where a cgroup v2 was delegated to this
+	// process, the worker is besides in a group of its own, whose limit is the cap and Shared and a little: it holds for what the
+	// worker's children take too, for memory that they share, and for files in memory. When that is reached, the kernel ends the
+	// worker and its children, and its Exit says so.
 	MemoryCap int64
+	// Shared is how much of the arena's memory may be in use, in bytes: any of it may be counted for the worker.
+	Shared int64
 }
 
 // command is the program with the environment that it gets.

@@ -41,9 +41,22 @@ type Exit struct {
 	MaxRSS int64         `json:"max_rss"`
 	// MemoryCap is the bound on its memory that was set, in bytes; 0 is none.
 	MemoryCap int64 `json:"memory_cap,omitempty"`
+	// OOM tells whose memory had run out when the kernel killed the process for that. It is known only where the worker had a
+	// cgroup of its own; OOMLimit is the limit of that group, in bytes, where it was the reason.
+	OOM      OOM   `json:"oom,omitempty"`
+	OOMLimit int64 `json:"oom_limit,omitempty"`
 	// Proc is what /proc told of it just before we killed it; nil where we did not, or could not read it in time.
 	Proc *ProcSnapshot `json:"proc,omitempty"`
 }
+
+// OOM is whose memory had run out.
+type OOM string
+
+// The kinds.
+const (
+	OOMOwn    OOM = "worker" // that of the worker and its children
+	OOMOthers OOM = "others" // that of a cgroup above, or of the machine
+)
 
 // String is one line, such as `worker process 4711 died by signal "segmentation fault" after 1.2s: terminate called`.
 func (e Exit) String() string {
@@ -67,6 +80,10 @@ func (e Exit) end() string {
 		return fmt.Sprintf("was killed (%s: %s)", e.Cause, e.Detail)
 	case e.Cause != CauseExited:
 		return fmt.Sprintf("was killed (%s)", e.Cause)
+	case e.Signal == unix.SIGKILL.String() && e.OOM == OOMOwn:
+		return fmt.Sprintf("was killed by the kernel: it used more than its %d MiB of memory, shared frames included (cgroup),", e.OOMLimit>>20)
+	case e.Signal == unix.SIGKILL.String() && e.OOM == OOMOthers:
+		return "was killed by the kernel: the machine, or a cgroup above the worker's, ran out of memory,"
 	case e.Signal == unix.SIGKILL.String():
 		return fmt.Sprintf("died by signal %q, sent from outside: by another program, or by the kernel when memory ran out", e.Signal)
 	case e.Signal != "":

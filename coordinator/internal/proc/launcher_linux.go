@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/cgroup"
 )
 
 // Launcher starts worker processes. It owns one operating system thread, from which all of them are started: the kernel kills
@@ -14,6 +16,10 @@ import (
 type Launcher struct {
 	start chan func()
 	ended chan struct{}
+
+	// the thread's own
+	groups *cgroup.Owner // nil where there is none
+	asked  bool          // for groups
 }
 
 // NewLauncher takes the niceness that workers get on top of ours.
@@ -32,6 +38,9 @@ func (l *Launcher) run(nice int) {
 	}
 	for f := range l.start {
 		f()
+	}
+	if l.groups != nil {
+		l.groups.Close()
 	}
 }
 

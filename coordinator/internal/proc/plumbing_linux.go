@@ -65,6 +65,7 @@ func (p *process) pair() (theirs *os.File, err error) {
 
 // abandon closes our ends where there is no process.
 func (p *process) abandon() {
+	p.removeGroup()
 	closeAll(p.pipes)
 	if p.lifeline != nil {
 		p.lifeline.Close()

@@ -17,6 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	hogIfAsked()
 	fake.ServeIfWorker()
 	goleak.VerifyTestMain(m)
 }

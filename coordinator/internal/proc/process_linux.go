@@ -14,14 +14,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cvfarm/cvfarm/coordinator/internal/cgroup"
 	"github.com/cvfarm/cvfarm/shared/shm"
 )
 
 // process is a child process and its streams.
 type process struct {
 	cmd    *exec.Cmd
-	cap    int64 // on its memory; 0 is none
-	region *shm.Region
+	cap    int64         // on its memory; 0 is none
+	region *shm.Region   // its own
+	group  *cgroup.Group // that it is in; nil is ours
 
 	lifeline *os.File      // while it is open, the worker lives
 	line     chan net.Conn // our end of its connection, until gRPC takes it
@@ -50,7 +52,10 @@ func (l *Launcher) launch(c Config) (*process, error) {
 	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	var err error
-	l.do(func() { err = p.start(c) })
+	l.do(func() {
+		p.group = l.confine(c)
+		err = p.start(c)
+	})
 	if err != nil {
 		p.abandon()
 		return nil, err
@@ -71,7 +76,7 @@ func (p *process) start(c Config) error {
 		return err
 	}
 	p.began = time.Now()
-	return p.cmd.Start()
+	return p.execute()
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
@@ -91,6 +96,7 @@ func (p *process) wait() {
 	closeAll(p.pipes)
 	err := p.cmd.Wait()
 	p.exit = p.obituary(err)
+	p.removeGroup()
 	p.release()
 	close(p.done)
 }
@@ -121,6 +127,7 @@ func (p *process) obituary(waitErr error) Exit {
 	if killed || quit {
 		e.Cause, e.Detail, e.Proc = p.cause, p.detail, p.seen
 	}
+	p.starved(&e)
 	return e
 }
 

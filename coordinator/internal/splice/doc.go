@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -21,20 +20,38 @@ type Segment struct {
 	Frames int
 }
 
-// Containers are the extensions of what Join can make.
-func Containers() []string { return []string{".mp4", ".mov"} }
+// container is a kind of file, and how files of that kind are joined.
+type container struct {
+	ext  string
+	join func(io.Writer, []Segment) error
+}
 
-// Can reports whether videos with the extension ext can be joined.
-func Can(ext string) bool { return slices.Contains(Containers(), strings.ToLower(ext)) }
+func containers() []container {
+	return []container{
+		{".mp4", joinMP4}, {".mov", joinMP4}, {".mkv", joinMatroska}, {".webm", joinMatroska}, {".avi", joinAVI},
+	}
+}
+
+// Containers are the extensions of what Join can make.
+func Containers() []string {
+	var all []string
+	for _, c := range containers() {
+		all = append(all, c.ext)
+	}
+	return all
+}
 
 // Join writes the video that the segments make together, of the container with the extension ext. The same segments make the same
-// bytes. It reads each file twice and holds the index of all of them in memory: some twenty bytes a frame.
+// bytes, whatever random identities their encoder gave them. It reads each file twice and holds the index of all of them in
+// memory: some forty bytes a frame. An .avi is refused above 2 GiB.
 func Join(to io.Writer, ext string, segments []Segment) error {
-	switch {
-	case !Can(ext):
-		return fmt.Errorf("cannot join %s: segments of %s can be joined", ext, strings.Join(Containers(), " and "))
-	case len(segments) == 0:
+	if len(segments) == 0 {
 		return errors.New("cannot join: there is no segment")
 	}
-	return joinMP4(to, segments)
+	for _, c := range containers() {
+		if c.ext == strings.ToLower(ext) {
+			return c.join(to, segments)
+		}
+	}
+	return fmt.Errorf("cannot join %s: segments of %s can be joined", ext, strings.Join(Containers(), ", "))
 }

@@ -56,9 +56,13 @@ func copyMedia(to io.Writer, name string, at span) error {
 		return err
 	}
 	defer f.Close()
+	return copySpan(to, f, at)
+}
+
+func copySpan(to io.Writer, f *os.File, at span) error {
 	n, err := io.Copy(to, io.NewSectionReader(f, int64(at.begin), int64(at.size())))
 	if err == nil && uint64(n) != at.size() {
-		err = fmt.Errorf("cannot join %s: it became shorter", name)
+		err = fmt.Errorf("cannot join %s: it became shorter", f.Name())
 	}
 	return err
 }

@@ -16,13 +16,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The segments in testdata were written by OpenCV: a and b have 6 frames of H.264 each, out of order in the file; c has one.
+// The segments in testdata were written by OpenCV: a and b have 6 frames each, those of H.264 out of order in the file; c has one.
 // Those of mpeg4 have 3 each.
-func segments(names ...string) []Segment {
+func segments(names ...string) []Segment { return segmentsOf(".mp4", names...) }
+
+func segmentsOf(ext string, names ...string) []Segment {
 	frames := map[string]int{"a": 6, "b": 6, "c": 1, "mpeg4-a": 3, "mpeg4-b": 3}
 	var all []Segment
 	for _, n := range names {
-		all = append(all, Segment{filepath.Join("testdata", n+".mp4"), frames[n]})
+		all = append(all, Segment{filepath.Join("testdata", n+ext), frames[n]})
 	}
 	return all
 }
@@ -65,7 +67,7 @@ func samples(t *testing.T, file []byte) []sample {
 func joined(t *testing.T, segments []Segment) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Join(&b, ".mp4", segments); err != nil {
+	if err := Join(&b, filepath.Ext(segments[0].Name), segments); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -97,37 +99,46 @@ func TestTheFramesOfEachSegmentFollowThoseOfTheLast(t *testing.T) {
 }
 
 func TestAJoinedVideoCanBeASegment(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "ab.mp4")
-	if err := os.WriteFile(name, joined(t, segments("a", "b")), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	twice := joined(t, append([]Segment{{name, 12}}, segments("c")...))
-	if !bytes.Equal(twice, joined(t, segments("a", "b", "c"))) {
-		t.Error("(a+b)+c is not a+b+c")
+	for _, ext := range Containers() {
+		if ext == ".mov" {
+			continue // as .mp4
+		}
+		name := filepath.Join(t.TempDir(), "ab"+ext)
+		if err := os.WriteFile(name, joined(t, segmentsOf(ext, "a", "b")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		twice := joined(t, append([]Segment{{name, 12}}, segmentsOf(ext, "c")...))
+		if !bytes.Equal(twice, joined(t, segmentsOf(ext, "a", "b", "c"))) {
+			t.Errorf("%s: (a+b)+c is not a+b+c", ext)
+		}
 	}
 }
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	short := segments("a", "b")
 	short[1].Frames = 7
-	cut := filepath.Join(t.TempDir(), "cut.mp4")
-	whole, err := os.ReadFile("testdata/a.mp4")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(cut, whole[:len(whole)-100], 0o666); err != nil {
-		t.Fatal(err)
-	}
+	short2 := segmentsOf(".mkv", "a", "b")
+	short2[1].Frames = 7
+	short3 := segmentsOf(".avi", "a", "b")
+	short3[1].Frames = 7
+	mixed := append(segmentsOf(".mkv", "a"), segmentsOf(".webm", "a")...)
 	for _, tt := range []struct {
 		name, ext string
 		segments  []Segment
 		says      string
 	}{
 		{"none", ".mp4", nil, "no segment"},
-		{"another container", ".avi", segments("a"), ".mp4 and .mov"},
+		{"another container", ".gif", segments("a"), "segments of .mp4, .mov, .mkv, .webm, .avi can be joined"},
 		{"frames are missing", ".mp4", short, "b.mp4: it has 6 frames, 7 were written"},
 		{"another codec", ".mp4", segments("a", "mpeg4-a"), "mpeg4-a.mp4: it was encoded in another way than the first"},
-		{"a file that was cut", ".mp4", []Segment{{cut, 6}}, "cut.mp4: it is damaged"},
+		{"a file that was cut", ".mp4", cut(t, "a.mp4"), "a.mp4: it is damaged"},
+		{"frames are missing in Matroska", ".mkv", short2, "b.mkv: it has 6 frames, 7 were written"},
+		{"another codec in Matroska", ".mkv", mixed, "a.webm: it was encoded in another way than the first"},
+		{"a Matroska file that was cut", ".mkv", cut(t, "a.mkv"), "a.mkv: it is damaged"},
+		{"no Matroska file", ".mkv", segments("a"), "a.mp4: it is damaged"},
+		{"frames are missing in AVI", ".avi", short3, "b.avi: it has 6 frames, 7 were written"},
+		{"an AVI file that was cut", ".avi", cut(t, "a.avi"), "a.avi: it is damaged"},
+		{"no AVI file", ".avi", segments("a"), "a.mp4: it is"},
 		{"no file", ".mp4", []Segment{{"nowhere.mp4", 6}}, "nowhere.mp4"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -140,6 +151,20 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cut is a segment without its end.
+func cut(t *testing.T, name string) []Segment {
+	t.Helper()
+	whole, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, whole[:len(whole)-100], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return []Segment{{path, 6}}
 }
 
 // Beyond 4 GiB, places and durations need more bits.
@@ -187,25 +212,32 @@ func TestOneFarChunkMakesTheTableWide(t *testing.T) {
 
 // Whatever a worker leaves behind, joining it ends with a video or an error.
 func FuzzJoin(f *testing.F) {
-	for _, s := range segments("a", "b", "c", "mpeg4-a") {
-		data, err := os.ReadFile(s.Name)
-		if err != nil {
-			f.Fatal(err)
+	for kind, ext := range Containers() {
+		for _, s := range segmentsOf(ext, "a", "b", "c") {
+			if data, err := os.ReadFile(s.Name); err == nil {
+				f.Add(data, s.Frames, kind)
+			}
 		}
-		f.Add(data, s.Frames)
 	}
 	dir := f.TempDir()
-	f.Fuzz(func(t *testing.T, data []byte, frames int) {
-		name := filepath.Join(dir, "x.mp4")
+	f.Fuzz(func(t *testing.T, data []byte, frames, kind int) {
+		if kind < 0 || kind >= len(Containers()) {
+			return
+		}
+		ext := Containers()[kind]
+		name := filepath.Join(dir, "x"+ext)
 		if err := os.WriteFile(name, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := Join(&b, ".mp4", []Segment{{name, frames}, {name, frames}}); err != nil {
+		if err := Join(&b, ext, []Segment{{name, frames}, {name, frames}}); err != nil || kind < 2 {
 			return
 		}
-		if again, err := readMovie(Segment{name, frames}); err != nil || again.frames() != frames {
-			t.Errorf("%v: joined, and not readable", err)
+		if err := os.WriteFile(name, b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := Join(&b, ext, []Segment{{name, 2 * frames}}); err != nil {
+			t.Errorf("what was joined cannot be read: %v", err)
 		}
 	})
 }

@@ -83,6 +83,8 @@ func (t *track) check(media span) error {
 	return nil
 }
 
+var errOtherwise = errors.New("it was encoded in another way than the first: with another codec, size or version of the encoder")
+
 var errOutside = errors.New("it is damaged: its index points outside")
 
 // append adds the frames of a movie, whose media come behind those that are there.
@@ -93,7 +95,7 @@ func (t *track) append(m *movie) error {
 	case t.scale != m.track.scale:
 		return fmt.Errorf("its clock has %d ticks a second, that of the first has %d", m.track.scale, t.scale)
 	case !bytes.Equal(t.config, m.config):
-		return errors.New("it was encoded in another way than the first: with another codec, size or version of the encoder")
+		return errOtherwise
 	}
 	if uint64(t.frames()+m.frames()) > math.MaxUint32 {
 		return fmt.Errorf("%d frames are too many", t.frames()+m.frames())
