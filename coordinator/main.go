@@ -6,20 +6,31 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
+	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/cli"
 )
 
 func main() {
+	leaveProcessors()
 	ctx, drain := signals()
 	err := run(ctx, drain, os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "coordinator:", cli.Plain(err.Error()))
 	}
 	os.Exit(cli.ExitCode(err))
+}
+
+// leaveProcessors lets Go use a quarter of the CPUs. The coordinator needs less, and each of its wakes looks for work on all that
+// there are, and wakes threads for it, which take the CPUs from workers: on two CPUs that was half of what it cost.
+func leaveProcessors() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS((farm.CPUQuota() + 3) / 4)
+	}
 }
 
 func run(ctx context.Context, drain <-chan struct{}, args []string) error {

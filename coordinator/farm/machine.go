@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -14,8 +15,11 @@ import (
 )
 
 // CPUQuota is how many CPUs this process may use: the affinity mask and the cgroup's limit, rounded up. Go's run-time knows
-// both and keeps GOMAXPROCS in step with them.
-func CPUQuota() int { return runtime.GOMAXPROCS(0) }
+// both, and begins with a GOMAXPROCS of that; it is asked once, for a program may lower GOMAXPROCS afterwards, and leave more of
+// the CPUs to the workers.
+func CPUQuota() int { return cpuQuota() }
+
+var cpuQuota = sync.OnceValue(func() int { return runtime.GOMAXPROCS(0) })
 
 // MemoryLimit is how many bytes this process may use: what the machine has, or less where a cgroup says so.
 func MemoryLimit() int64 {
