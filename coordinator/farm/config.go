@@ -43,7 +43,7 @@ type Config struct {
 	Memory int64
 	// MaxPixels bounds width × height of an image to decode. Defaults to 200 million.
 	MaxPixels int64
-	// Nice is added to the workers' niceness, so that the coordinator stays responsive on a full machine. Defaults to 5; a
+	// Nice is added to the workers' niceness, so that the coordinator stays responsive on a full machine. Defaults to 10; a
 	// negative number is none.
 	Nice int
 	// NoSpare saves the process that is otherwise kept ready to take over from a worker that ends.
@@ -89,7 +89,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.QueueSize, 256)
 	setDefault(&c.Memory, defaultMemory())
 	setDefault(&c.MaxPixels, 200_000_000)
-	setDefault(&c.Nice, 5)
+	setDefault(&c.Nice, 10)
 	setDefault(&c.QuarantineBytes, 1<<30)
 	setDefault(&c.QuarantineEntries, 1000)
 	if c.Log == nil {

@@ -17,17 +17,18 @@ func (h *shift) begin(now time.Time) {
 			h.arm(now, due)
 		}
 	}
-	h.patience = handshake.Patience
 	h.lookSoon(now)
 	h.showBusy()
 }
 
 // maxPatience bounds how long an answer may lie unseen in the ring of a worker that has more to do.
-const maxPatience = 16 * handshake.Patience
+const maxPatience = 32 * handshake.Patience
 
-// lookSoon makes the timer fire for an answer that the worker may keep back, as it does only while it has more to do.
+// lookSoon makes the timer fire for an answer that the worker may keep back, as it does only while it has more to do: not before
+// it will have spoken by itself.
 func (h *shift) lookSoon(now time.Time) {
 	if len(h.inFlight) > h.farm.lanes {
+		h.patience = min(handshake.Patience+4*h.inFlight[0].cost, maxPatience)
 		h.arm(now, now.Add(h.patience))
 	}
 }
@@ -40,8 +41,10 @@ func (h *shift) timerFired(now time.Time) {
 	}
 	h.worker.Look()
 	h.recall()
-	h.patience = min(2*h.patience, maxPatience)
-	h.lookSoon(now)
+	if len(h.inFlight) > h.farm.lanes {
+		h.patience = min(2*h.patience, maxPatience)
+		h.arm(now, now.Add(h.patience))
+	}
 	h.checkDeadlines(now)
 }
 

@@ -12,7 +12,7 @@ import (
 // A worker gets jobs beforehand, so that it never waits for the coordinator: as many as it does in prefetchTime, but at least
 // one and at most maxPrefetch.
 const (
-	prefetchTime = 4 * time.Millisecond
+	prefetchTime = 3 * time.Millisecond
 	maxPrefetch  = 128
 )
 
@@ -184,10 +184,12 @@ func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
 
 // board makes a task a flight.
 func (h *shift) board(t *task) *flight {
-	fl := &flight{}
-	if n := len(h.landed); n > 0 {
-		fl, h.landed = h.landed[n-1], h.landed[:n-1]
+	n := len(h.landed)
+	if n == 0 {
+		return &flight{task: t, cost: t.program.pace()}
 	}
+	fl := h.landed[n-1]
+	h.landed = h.landed[:n-1]
 	*fl = flight{task: t, cost: t.program.pace()}
 	return fl
 }

@@ -39,7 +39,7 @@ const (
 const Heartbeat = 200 * time.Millisecond
 
 // Patience is how long a worker may keep back an answer when it has more to do: the coordinator looks for it then.
-const Patience = 4 * time.Millisecond
+const Patience = 2 * time.Millisecond
 
 // StreamWindow is how many bytes may be under way in each direction before the receiver has read them.
 const StreamWindow = 4 << 20

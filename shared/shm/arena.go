@@ -181,6 +181,8 @@ type Lease struct {
 	block *block
 	size  int64
 	refs  atomic.Int32
+	held  atomic.Bool // first is in use
+	first Hold        // most leases have one
 }
 
 // Bytes is the block's content. It must not be touched after Release.
@@ -215,7 +217,13 @@ func (l *Lease) retainIfHeld() bool {
 }
 
 // Hold makes a frame's memory of one holder's count, which it takes over.
-func (l *Lease) Hold() *Hold { return &Hold{lease: l} }
+func (l *Lease) Hold() *Hold {
+	if l.held.CompareAndSwap(false, true) {
+		l.first.lease = l
+		return &l.first
+	}
+	return &Hold{lease: l}
+}
 
 // Hold is one count of a lease, as the memory of a frame. Copies of the frame share it: whoever of them releases it first does so
 // for all, and a second release does nothing.

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -73,7 +74,7 @@ var deeds = []deed{
 		return out.Value("say", strings.Repeat("x", a.Int("mb")<<20))
 	}},
 	{"sleep", "Take a while.", []pipeline.Param{millis}, func(a step, _ frame.Frame, _ *serve.Output) error {
-		time.Sleep(time.Duration(a.Int("ms")) * time.Millisecond)
+		sleep(time.Duration(a.Int("ms")) * time.Millisecond)
 		return nil
 	}},
 	{"hold", "Wait until a file exists.", []pipeline.Param{pipeline.String("file", "", "Which.")}, func(a step, _ frame.Frame, _ *serve.Output) error {
@@ -115,6 +116,13 @@ var deeds = []deed{
 	}},
 	{"count", "Report how many frames of the stream this worker has seen.", nil, count},
 	{"hog", "Take memory.", []pipeline.Param{pipeline.Int("mb", 64, 1, 1<<20, "How much.")}, hog},
+}
+
+// sleep waits as a native call does: in its thread, of which Go knows nothing.
+func sleep(d time.Duration) {
+	left := unix.NsecToTimespec(int64(d))
+	for errors.Is(unix.Nanosleep(&left, &left), unix.EINTR) {
+	}
 }
 
 func pass(step, frame.Frame, *serve.Output) error { return nil }

@@ -77,6 +77,7 @@ func (ss *session) handle(r *workerpb.WorkRequest) {
 func (ss *session) runLane(i int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	preciseTimers()
 	for {
 		j, err := ss.next()
 		if err != nil || j == nil {

@@ -29,7 +29,7 @@ type bare struct {
 
 // nice and startTimeout are the farm's defaults.
 const (
-	nice         = 5
+	nice         = 10
 	startTimeout = 20 * time.Second
 )
 
