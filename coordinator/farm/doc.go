@@ -15,9 +15,9 @@
 //
 // Pixels do not: they pass between processes by address, and each worker writes a region of its own, so workers share no lock
 // and no cache line but the words of the kernel's page tables. What grows with the frames is the coordinator's work: about
-// 20 µs of CPU for a short frame whose messages are shared, about 200 µs for one that travels alone (coordinator bench tells
-// both as CPU a frame). It is spread: each worker has its own supervisor, stream and socket, so that part uses as many cores as
-// there are. What all frames pass is the jobs channel, the budgets' lock and the farm's counters. A lease and its release take
+// 5 µs of CPU for a short frame, 50 to 80 µs for one that is long enough to be called for alone, nearly all of that for waking a
+// thread whose code the workers have driven out of the caches (coordinator bench tells it as CPU a frame). It is spread: each
+// worker has its own supervisor, rings and bell, so that part uses as many cores as the coordinator may. What all frames pass is the jobs channel, the budgets' lock and the farm's counters. A lease and its release take
 // about 1 µs, mostly under that lock (BenchmarkLeaseAndRelease), and a frame has two of them at most: about half a million frames
 // a second, which is 128 workers with frames of 250 µs. Shorter frames on more workers call for more than one farm. Before that,
 // two other limits come: memory bandwidth, which bare OpenCV meets just as well, and the caller's own goroutine, for an ordered

@@ -14,7 +14,8 @@ import (
 type hire struct {
 	worker *proc.Worker
 	region *shm.Region
-	spare  bool // it was kept ready
+	ready  time.Time
+	spare  bool // it was kept ready since
 }
 
 // hire starts a worker, when it is its turn: as many at a time start well as there are CPUs, more would only time out.
@@ -35,7 +36,7 @@ func (f *Farm) hire(ctx context.Context) (*hire, error) {
 		return nil, err
 	}
 	f.met(w.Info())
-	return &hire{worker: w, region: region}, nil
+	return &hire{worker: w, region: region, ready: time.Now()}, nil
 }
 
 // dismiss ends a worker that has no jobs.

@@ -108,8 +108,10 @@ type Event struct {
 	Kind   EventKind
 	Worker int
 	PID    int
-	// Spare says of a worker that is ready that it was kept ready to take over.
+	// Spare says of a worker that is ready that it was kept to take over, Since when its process became ready: a spare may have
+	// been on its way still.
 	Spare bool
+	Since time.Time
 	Exit  *Exit
 	Err   error
 	// Breaker, Stream and Entry come with the kinds that say so.

@@ -101,7 +101,7 @@ func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
 	s.failed, s.answered, s.blamed = 0, false, false
 	s.become(Idle, h.worker.PID())
 	s.report(nil) // now that Snapshot tells of it
-	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID(), Spare: h.spare})
+	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID(), Spare: h.spare, Since: h.ready})
 	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", h.worker.PID())
 	return newShift(s, h).run(ctx), nil
 }

@@ -16,13 +16,5 @@
 //   - Loop lag is how late a goroutine in the coordinator wakes that wants to every millisecond, while all workers are busy
 //     and frames are copied in. Ticks that a late wake has missed are counted with the lag that they would have had.
 //
-// # What limits a large machine
-//
-// A frame costs the coordinator a fixed number of microseconds, whatever its size and the number of workers: a Submit, its
-// share of two messages, a block lent and returned. No step looks at other workers: a supervisor touches its own stream and its
-// own region, and shares with the others one queue, one allocator lock and one counter lock, each held for well under a
-// microsecond. So the coordinator's cores are the limit, not the number of workers: at 10 µs a frame, two of 128 cores carry
-// 200,000 frames a second, which is 1,600 a second for each worker. Work of more than 0.7 ms a frame (canny on 640×480 takes
-// three times that) therefore keeps 126 workers busy; with shorter work the queue's and the allocator's locks would be the
-// next limit, and several farms in one process the way around it. Memory bandwidth is the machine's own limit for both sides.
+// What these figures mean for a large machine is in the package comment of farm.
 package bench

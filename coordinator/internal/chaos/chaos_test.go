@@ -148,7 +148,11 @@ func TestRecoveryIsFromTheDeathToTheSuccessorsFirstFrame(t *testing.T) {
 	start := time.Now()
 	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
 	ready := func(ms, worker, pid int, spare bool) farm.Event {
-		return farm.Event{Kind: farm.WorkerReady, Time: at(ms), Worker: worker, PID: pid, Spare: spare}
+		return farm.Event{Kind: farm.WorkerReady, Time: at(ms), Worker: worker, PID: pid, Spare: spare, Since: at(-1)}
+	}
+	late := func(e farm.Event) farm.Event {
+		e.Since = e.Time
+		return e
 	}
 	ended := func(ms, worker, pid int) farm.Event {
 		return farm.Event{Kind: farm.WorkerEnded, Time: at(ms), Worker: worker, PID: pid, Exit: &farm.Exit{}}
@@ -175,12 +179,18 @@ func TestRecoveryIsFromTheDeathToTheSuccessorsFirstFrame(t *testing.T) {
 	l.event(ended(901, 1, 13))
 	l.event(ready(902, 1, 21, true))
 	l.Struck(Strike{Time: at(903), Kind: Starve, PID: 21, Worker: 1, Busy: true})
+	// The spare of worker 3 was still starting when it was killed.
+	l.event(ready(0, 3, 31, false))
+	l.Struck(Strike{Time: at(200), Kind: Kill, PID: 31, Worker: 3, Busy: true})
+	l.event(ended(201, 3, 31))
+	l.event(late(ready(300, 3, 32, true)))
+	l.Answered(32, at(304), 4*time.Millisecond)
 	ms := time.Millisecond
 	s := l.Story(4 * ms)
-	if !slices.Equal(s.Promoted, Times{16 * ms}) || !slices.Equal(s.Cold, Times{256 * ms}) || !slices.Equal(s.Noticed, Times{500 * ms}) || s.Unfinished != 1 {
+	if !slices.Equal(s.Promoted, Times{16 * ms}) || !slices.Equal(s.Cold, Times{100 * ms, 256 * ms}) || !slices.Equal(s.Noticed, Times{500 * ms}) || s.Unfinished != 1 {
 		t.Errorf("got %+v", s)
 	}
-	if s.Strikes[Kill] != 2 || s.Strikes[Starve] != 1 {
+	if s.Strikes[Kill] != 3 || s.Strikes[Starve] != 1 {
 		t.Errorf("got %v", s.Strikes)
 	}
 	if s := l.Story(0); !slices.Equal(s.Promoted, Times{15 * ms}) {

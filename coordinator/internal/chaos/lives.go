@@ -21,9 +21,8 @@ type Lives struct {
 
 // life is one process of a worker.
 type life struct {
-	struck   Strike // Time is zero where it was not, for good
-	ready    time.Time
-	spare    bool
+	struck   Strike    // Time is zero where it was not, for good
+	ready    time.Time // the process; zero where it began cold
 	ended    time.Time
 	answered time.Time // its first answer
 	run      time.Duration
@@ -79,7 +78,10 @@ func (l *Lives) event(e farm.Event) {
 	switch {
 	case e.Kind == farm.WorkerReady:
 		p := l.find(e.PID, e.Time)
-		p.ready, p.spare, p.before = e.Time, e.Spare, l.last[e.Worker]
+		p.before = l.last[e.Worker]
+		if e.Spare {
+			p.ready = e.Since
+		}
 		delete(l.last, e.Worker)
 	case e.Kind == farm.WorkerEnded && e.Worker > 0 && e.PID > 0 && e.Err == nil:
 		p := l.find(e.PID, e.Time)
@@ -104,7 +106,7 @@ type Story struct {
 	Strikes map[Kind]int
 	// Promoted is from the death of a busy worker that was struck, or from the kill of one that was found stopped, to the first
 	// frame that the spare which took its place finished, without that frame's normal time. Cold is the same where no spare was
-	// ready.
+	// ready: one began then, or was on its way.
 	Promoted, Cold Times
 	// Noticed is from a stop to the worker's end.
 	Noticed Times
@@ -146,7 +148,7 @@ func (s *Story) add(p *life, normal time.Duration) {
 	switch {
 	case p.answered.IsZero():
 		s.Unfinished++
-	case p.spare:
+	case !p.ready.IsZero() && p.ready.Before(death):
 		s.Promoted = append(s.Promoted, took)
 	default:
 		s.Cold = append(s.Cold, took)
