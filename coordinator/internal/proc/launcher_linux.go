@@ -39,11 +39,30 @@ func (l *Launcher) run(nice int) {
 	}
 	// Inherited by all threads of a worker: see workerSlack.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(workerSlack), 0, 0, 0)
+	tryPidfd()
 	for f := range l.start {
 		f()
 	}
 	if l.groups != nil {
 		l.groups.Close()
+	}
+}
+
+// tryPidfd has package os find out whether the kernel knows pidfds, which it otherwise does before the first start. It starts a
+// process for that which shares our memory, handlers of signals included, and is in our process group; and unlike before any other
+// start it leaves signals on (os.checkPidfd, go1.26). A Ctrl-C that came just then was counted twice, and one that the process
+// died of left our thread on the wrong stack: "fatal: morestack on gsignal". The process inherits that signals are off.
+func tryPidfd() {
+	var all, before unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if unix.PthreadSigmask(unix.SIG_SETMASK, &all, &before) != nil {
+		return
+	}
+	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil) }()
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Release()
 	}
 }
 
