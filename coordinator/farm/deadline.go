@@ -25,7 +25,7 @@ func (h *shift) begin(now time.Time) {
 const maxPatience = 32 * handshake.Patience
 
 // lookSoon makes the timer fire for an answer that the worker may keep back, as it does only while it has more to do: not before
-// it will have spoken by itself.
+// it should have spoken by itself.
 func (h *shift) lookSoon(now time.Time) {
 	if len(h.inFlight) > h.farm.lanes {
 		h.patience = min(handshake.Patience+4*h.inFlight[0].cost, maxPatience)
@@ -33,7 +33,7 @@ func (h *shift) lookSoon(now time.Time) {
 	}
 }
 
-// timerFired looks for such an answer, less and less often while nothing happens, and then at the deadlines.
+// timerFired looks for such an answer, and for jobs to recall, less and less often while nothing happens, and then at the deadlines.
 func (h *shift) timerFired(now time.Time) {
 	h.armed = time.Time{}
 	if h.ending {
@@ -91,9 +91,9 @@ func (h *shift) checkDeadlines(now time.Time) {
 			h.arm(now, due)
 			continue
 		}
-		if h.worker.Unseen() || len(h.replies) > 0 { // perhaps its answer, which comes now
+		if now.Before(due.Add(maxPatience)) && (h.worker.Unseen() || len(h.replies) > 0) { // perhaps its answer, which comes now
 			h.arm(now, now.Add(handshake.Patience))
-			return
+			continue
 		}
 		if fl.need == nil {
 			h.overdue(fl, what)

@@ -19,13 +19,10 @@ const (
 // maxKnown is how many programs a worker keeps compiled.
 const maxKnown = 256
 
-// sources are the channels to take tasks from. A task that was tried before goes first: nobody has waited longer.
+// sources are the channels to take tasks from.
 func (h *shift) sources() (retries, jobs chan *task) {
-	switch {
-	case h.ending || !h.hasRoom() || h.yields():
+	if h.ending || !h.hasRoom() || h.yields() {
 		return nil, nil
-	case len(h.farm.retries) > 0:
-		return h.farm.retries, nil
 	}
 	return h.farm.retries, h.farm.jobs
 }
@@ -107,7 +104,7 @@ func (h *shift) hasRoom() bool {
 	case n <= h.farm.lanes:
 		return true
 	}
-	return h.load < prefetchTime && n < h.farm.lanes+maxPrefetch
+	return h.load < prefetchTime && n < h.farm.lanes+maxPrefetch && !h.worker.Crowded()
 }
 
 // suspicious tasks have cost a worker before. Each gets a worker for itself: what was done before it is answered by then, and

@@ -38,12 +38,18 @@ func ran(fl *flight) time.Duration {
 }
 
 // guilty returns the flights that were being run. The worker's own report says which; it is believed as far as it names jobs
-// that the worker had. Where it names none, the first in line is taken: somebody must be, or a job that kills its worker after
-// its report would be retried for ever.
+// that the worker had. Where it names none, it is the first that it had begun: one that kills its worker after its report would
+// be retried for ever. A worker that had begun none ended of something else.
 func (h *shift) guilty() map[*flight]bool {
 	found := h.reported()
-	if len(found) == 0 && len(h.inFlight) > 0 {
-		found[h.inFlight[0]] = true
+	if len(found) > 0 {
+		return found
+	}
+	for _, fl := range h.inFlight {
+		if !h.unbegun(fl) {
+			found[fl] = true
+			break
+		}
 	}
 	return found
 }

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // A job that was sent beforehand to a worker whose own job takes long had to wait for it, with another worker at hand that had
@@ -19,6 +22,9 @@ func TestAJobBehindALongOneIsDoneElsewhere(t *testing.T) {
 		files = append(files, file)
 		held = append(held, submitted(t, f, Job{Pipeline: "hold file=" + file, Frame: gray(i)}))
 	}
+	for w := f.Snapshot().Workers; w[0].State != Busy || w[1].State != Busy; w = f.Snapshot().Workers {
+		runtime.Gosched()
+	}
 	var quick []*Future
 	for i := range 20 {
 		quick = append(quick, submitted(t, f, Job{Pipeline: "invert", Frame: gray(2 + i)}))
@@ -28,7 +34,15 @@ func TestAJobBehindALongOneIsDoneElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for f.Snapshot().Queued != 18 { // each worker has a long job, and a quick one behind it
+		runtime.Gosched()
+	}
+	ids := make([]uint64, len(quick))
+	for i, future := range quick {
+		ids[i] = numberOf(future)
+	}
 	release(0)
+	renumbered := 0
 	for i, future := range quick {
 		r, err := future.Wait(t.Context())
 		if err != nil {
@@ -38,6 +52,12 @@ func TestAJobBehindALongOneIsDoneElsewhere(t *testing.T) {
 			t.Errorf("frame %d: attempt %d, index %d", 2+i, r.Attempts, r.Index)
 		}
 		r.Release()
+		if numberOf(future) != ids[i] {
+			renumbered++
+		}
+	}
+	if renumbered == 0 { // a worker that got one again took the old message in its ring for the new one, and wrote to memory that was another's
+		t.Error("a job that was recalled kept its number")
 	}
 	select {
 	case <-held[1].Done():
@@ -55,6 +75,41 @@ func TestAJobBehindALongOneIsDoneElsewhere(t *testing.T) {
 	if c := f.Snapshot().Counts; c.Failed != 0 || c.Retries != 0 {
 		t.Fatalf("%+v", c)
 	}
+}
+
+// A job that was sent to a worker that had stopped, or was about to die, was charged for it, and failed where it had one attempt:
+// the worker had never begun it.
+func TestAJobIsNotChargedForAWorkerThatNeverBeganIt(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		workers int
+		signal  syscall.Signal
+	}{
+		{"killed", 1, syscall.SIGKILL}, {"stopped", 1, syscall.SIGSTOP}, {"stopped, with another at hand", 2, syscall.SIGSTOP},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFarm(t, func(conf *Config) {
+				conf.Workers, conf.Attempts, conf.StallTimeout = c.workers, 1, 500*time.Millisecond
+			})
+			for i := range 5 {
+				w := f.Snapshot().Workers[0]
+				if w.State == Idle {
+					_ = syscall.Kill(w.PID, c.signal)
+				}
+				r, err := one(t, f, Job{Pipeline: "invert", Frame: gray(i)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Release()
+			}
+		})
+	}
+}
+
+func numberOf(f *Future) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.id
 }
 
 func submitted(t *testing.T, f *Farm, j Job) *Future {

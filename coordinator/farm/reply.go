@@ -56,7 +56,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		h.measure(fl, now)
+		h.measure(fl, r)
 		h.remove(fl)
 		h.freed()
 		if result.Restarted = fl.left(h.farm, h.hire); result.Restarted {
@@ -71,7 +71,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		h.land(fl)
 		return nil
 	}
-	h.measure(fl, now)
+	h.measure(fl, r)
 	h.remove(fl)
 	h.freed()
 	h.dropOutput(fl)
@@ -172,10 +172,11 @@ func (h *shift) dropOutput(fl *flight) {
 	}
 }
 
-// measure keeps the program's pace.
-func (h *shift) measure(fl *flight, now time.Time) {
+// measure keeps the program's pace, by the worker's word: of answers that come together nothing else tells how long each took.
+// It bounds what the worker is given beforehand, and no more.
+func (h *shift) measure(fl *flight, r *workerpb.Result) {
 	if !fl.plan {
-		fl.program.took(now.Sub(fl.began))
+		fl.program.took(min(max(0, time.Duration(r.RunNs)), fl.timeout))
 	}
 }
 

@@ -35,6 +35,8 @@ type session struct {
 	hooking sync.Mutex  // guards unhook
 	unhook  func() bool // forgets the farm's end
 	once    sync.Once   // for close
+	sending sync.Mutex  // guards over, and the worker's memory while something is written there
+	over    bool        // its memory is given back
 	replies chan *workerpb.WorkResponse
 	results []*workerpb.Result // of a message that brought several, not asked for yet
 }
@@ -124,9 +126,13 @@ func (s *session) unary(ctx context.Context, what string, timeout time.Duration,
 	return &Error{Code: fault.Crashed, Message: fmt.Sprintf("%s: %v", what, s.worker.Exit())}
 }
 
-// send gives the worker a job.
+// send gives the worker a job, unless it has been ended.
 func (s *session) send(j *workerpb.Job) {
-	_ = s.worker.Send(&workerpb.WorkRequest{Jobs: []*workerpb.Job{j}})
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if !s.over {
+		_ = s.worker.Send(&workerpb.WorkRequest{Jobs: []*workerpb.Job{j}})
+	}
 }
 
 // next returns the next result, which must be that of job id.
@@ -184,7 +190,10 @@ func (s *session) end() {
 	s.worker.Stop(ctx)
 	for range s.replies {
 	}
+	s.sending.Lock()
+	s.over = true
 	s.region.Retire()
+	s.sending.Unlock()
 	s.farm.leaveSession()
 }
 

@@ -58,7 +58,7 @@ func newShift(s *supervisor, with *hire) *shift {
 	h := &shift{
 		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, kept: map[uint64][]uint32{}, keeping: map[uint32]int{}, timer: timer,
 		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
-		revoke: make(chan uint64, maxPrefetch), claims: with.region.Claims(),
+		revoke: make(chan uint64, s.farm.lanes+maxPrefetch), claims: with.region.Claims(),
 	}
 	for i := range shm.MaxClaims {
 		h.unused = append(h.unused, i+1)

@@ -27,6 +27,13 @@ type task struct {
 	future   Future
 }
 
+// renumber gives the task another id.
+func (t *task) renumber(id uint64) {
+	t.future.mu.Lock()
+	defer t.future.mu.Unlock()
+	t.id, t.future.id = id, id
+}
+
 // settle answers the task, once, and gives its input back. Where the caller gave up, it reports false and releases the result's
 // pixels.
 func (t *task) settle(f *Farm, r *Result, err error) (delivered bool) {

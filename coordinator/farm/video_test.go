@@ -3,6 +3,7 @@
 package farm
 
 import (
+	"context"
 	"crypto/sha256"
 	"io"
 	"iter"
@@ -255,5 +256,31 @@ func TestARealImageRoundTrip(t *testing.T) {
 	defer r.Release()
 	if r.Format != frame.FormatEncoded || !strings.HasPrefix(string(r.Pix), "\x89PNG") {
 		t.Fatalf("got %v, %.8q", r.Geometry, r.Pix)
+	}
+}
+
+// The farm's end gives the memory back under readers and writers that were not closed: to go on with one ended the program.
+func TestReadersAndWritersSayThatTheFarmHasClosed(t *testing.T) {
+	f := realFarm(t)
+	g := frame.Geometry{Width: 64, Height: 64, Format: frame.FormatBGR}
+	r := openClip(t, f)
+	w, err := f.CreateWriter(t.Context(), filepath.Join(t.TempDir(), "x.mp4"), Video{Geometry: g, FPS: 25, Container: ".mp4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = f.Close(over)
+	for _, err := range r.Frames(t.Context()) {
+		if code(err) != fault.Closing {
+			t.Errorf("the reader: %v", err)
+		}
+		break
+	}
+	if err := w.Write(t.Context(), frame.Frame{Geometry: g, Pix: make([]byte, 64*64*3)}); code(err) != fault.Closing && code(err) != fault.Crashed {
+		t.Errorf("the writer: %v", err)
+	}
+	if err := w.Close(t.Context()); err == nil {
+		t.Error("the writer's file is whole, it says")
 	}
 }

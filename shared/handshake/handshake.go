@@ -38,7 +38,7 @@ const (
 // Heartbeat is how often a worker shows a sign of life in shared memory.
 const Heartbeat = 200 * time.Millisecond
 
-// Patience is how long a worker may keep back an answer when it has more to do: the coordinator looks for it then.
+// Patience is twice as long as a worker keeps back an answer when it has more to do, unless that takes longer than it should.
 const Patience = 2 * time.Millisecond
 
 // StreamWindow is how many bytes may be under way in each direction before the receiver has read them.

@@ -71,7 +71,7 @@ func (a *Arena) Region(b *Budget) (*Region, error) {
 			a.slots[i] = true
 			r := &Region{arena: a, budget: b, slot: i, base: int64(i) * a.regionSize, space: newBuddy(a.regionSize)}
 			r.space.take(headOrder) // the worker's report, and the rings
-			r.resetRings()
+			r.resetHead()
 			return r, nil
 		}
 	}
@@ -92,8 +92,9 @@ type Region struct {
 	retired bool
 }
 
-// resetRings leaves nothing of what a former worker said.
-func (r *Region) resetRings() {
+// resetHead leaves nothing of what a former worker said, or was told.
+func (r *Region) resetHead() {
+	*r.Claims().words = [MaxClaims]atomic.Uint64{}
 	for i := range 2 {
 		ringAt(r.arena.mem[r.base:], i).reset()
 	}

@@ -55,7 +55,7 @@ type Granted struct {
 }
 
 // Request asks for n bytes. The lease comes through got, perhaps at once; got must have room for it, for it is sent under a
-// lock. It fails with fault.Overloaded when n is more than the whole budget.
+// lock. It fails with fault.Overloaded when n is more than the whole budget, with fault.Closing when the region is retired.
 func (r *Region) Request(n int, got chan<- Granted) (*Request, error) {
 	b, a := r.budget, r.arena
 	if pages(int64(n)) > b.limit {
@@ -64,6 +64,9 @@ func (r *Region) Request(n int, got chan<- Granted) (*Request, error) {
 	req := &Request{region: r, size: int64(n), got: got}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if r.retired {
+		return nil, fault.Errorf(fault.Closing, "there is no memory for %d bytes any more: its process has ended", n)
+	}
 	req.place = b.waiting.PushBack(req)
 	b.serve(a)
 	return req, nil
@@ -104,11 +107,11 @@ func (r *Region) Lease(ctx context.Context, n int) (*Lease, error) {
 	}
 }
 
-// TryLease returns n bytes, or nil where they are not to be had at once.
+// TryLease returns n bytes, or nil where they are not to be had at once, or the region is retired.
 func (r *Region) TryLease(n int) *Lease {
 	r.arena.mu.Lock()
 	defer r.arena.mu.Unlock()
-	if r.budget.waiting.Len() > 0 {
+	if r.retired || r.budget.waiting.Len() > 0 {
 		return nil
 	}
 	return r.lend(int64(n))

@@ -26,6 +26,9 @@ func (v *View) Claims() Claims { return claimsAt(v.own) }
 // Offer makes claim i that of a job.
 func (c Claims) Offer(i int, job uint64) { c.words[i].Store(job) }
 
+// Offered reports whether nobody has taken the job's claim i.
+func (c Claims) Offered(i int, job uint64) bool { return c.words[i].Load() == job }
+
 // Take reports whether the job's claim i was there to be taken. Only one side gets it.
 func (c Claims) Take(i int, job uint64) bool {
 	return i < MaxClaims && c.words[i].CompareAndSwap(job, 0)

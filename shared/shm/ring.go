@@ -17,9 +17,6 @@ const (
 	ringData  = ringLen - int(unsafe.Sizeof(ringWords{}))
 )
 
-// MaxRingMessage is how many bytes a message in a ring may have.
-const MaxRingMessage = ringData - prefix
-
 // prefix is the length in front of each message.
 const prefix = 4
 
@@ -70,6 +67,9 @@ type RingWriter struct {
 	put  uint64 // what tail must be, whatever shared memory says
 	wake func()
 }
+
+// Crowded reports whether half of the ring is taken, as far as the reader tells.
+func (w *RingWriter) Crowded() bool { return w.put-w.head.Load() > uint64(ringData)/2 }
 
 // Put adds a message. It reports false, and adds nothing, where there is no room for it now: nothing waits here. The reader is
 // not woken.

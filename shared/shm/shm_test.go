@@ -197,6 +197,21 @@ func TestARegionIsFreeOnlyWhenItsLastLeaseIs(t *testing.T) {
 	}
 }
 
+// After the farm had closed, a reader still got memory of a region whose arena was no longer mapped.
+func TestARetiredRegionLendsNothing(t *testing.T) {
+	a, b := newArena(t, 1, 1<<20)
+	r := region(t, a, b)
+	r.Retire()
+	a.Close()
+	if l := r.TryLease(1); l != nil {
+		t.Fatal("a lease of memory that is gone")
+	}
+	_, err := r.Lease(t.Context(), 1)
+	if code, _ := fault.CodeOf(err); code != fault.Closing {
+		t.Fatalf("it refuses with %v", err)
+	}
+}
+
 func TestAnIdleBudgetKeepsNoMoreThanItsLimitWarm(t *testing.T) {
 	a, b := newArena(t, 1, 1<<20)
 	r := region(t, a, b)

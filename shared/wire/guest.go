@@ -23,9 +23,10 @@ type Guest struct {
 	waiting []*workerpb.WorkRequest
 	ended   error
 
-	out  sync.Mutex // guards what follows, and the stream's Send
-	up   *shm.RingWriter
-	text []byte
+	out        sync.Mutex // guards what follows, and the stream's Send
+	up         *shm.RingWriter
+	streamedUp uint64 // messages sent on the stream
+	text       []byte
 }
 
 // NewGuest returns the end for a Work call. Listen must run beside it.
@@ -134,6 +135,7 @@ func (g *Guest) Empty() bool { return g.next == nil && g.down.Empty() && !g.hasM
 func (g *Guest) Send(r *workerpb.WorkResponse) (err error) {
 	g.out.Lock()
 	defer g.out.Unlock()
+	r.After = g.streamedUp
 	if g.text, err = (proto.MarshalOptions{}).MarshalAppend(g.text[:0], r); err != nil {
 		return err
 	}
@@ -141,6 +143,7 @@ func (g *Guest) Send(r *workerpb.WorkResponse) (err error) {
 		return nil
 	}
 	g.text = nil // it is large
+	g.streamedUp++
 	return g.stream.Send(r)
 }
 

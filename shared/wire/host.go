@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
@@ -12,35 +13,33 @@ import (
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
-// Host is the coordinator's end.
+// Host is the coordinator's end. It and what it is made of must not be used after the region was retired.
 type Host struct {
 	stream workerpb.WorkerService_WorkClient
 	bell   *shm.Waiter
 	down   *shm.RingWriter
 	up     *shm.RingReader
-	rings  bool
 
 	streamed uint64 // messages sent on the stream
 	ringed   uint64 // and by the ring
 	message  workerpb.WorkRequest
 	buf      []byte
 
-	answers []byte // of Receive
+	in    sync.Mutex             // guards what follows: of Receive
+	heard uint64                 // messages that came by the stream
+	next  *workerpb.WorkResponse // from the ring, not yet its turn; nil is none
+	text  []byte
 }
 
-// NewHost returns the end for a worker that owns the region and rings the bell, which the Host takes over. A worker that says
-// that it knows no rings gets everything by the stream.
-func NewHost(stream workerpb.WorkerService_WorkClient, region *shm.Region, bell *shm.Waiter, rings bool) *Host {
+// NewHost returns the end for a worker that owns the region and rings the bell, which the Host takes over.
+func NewHost(stream workerpb.WorkerService_WorkClient, region *shm.Region, bell *shm.Waiter) *Host {
 	down, up := region.Rings()
-	return &Host{stream: stream, bell: bell, down: down, up: up, rings: rings}
+	return &Host{stream: stream, bell: bell, down: down, up: up}
 }
 
 // Send passes a message on, and does not keep it. It is not safe for concurrent use. It blocks only while the stream's buffers
 // are full. ErrRing says that the worker has to be killed, any other error that it is ending.
 func (h *Host) Send(r *workerpb.WorkRequest) error {
-	if !h.rings {
-		return h.stream.Send(r)
-	}
 	if len(r.Define)+len(r.Forget)+len(r.EndStreams) > 0 {
 		h.streamed++
 		rare := &workerpb.WorkRequest{Define: r.Define, Forget: r.Forget, EndStreams: r.EndStreams, After: h.ringed}
@@ -66,7 +65,11 @@ func (h *Host) Unseen() bool { return !h.up.Empty() }
 // ErrRing says that the worker broke its ring.
 var ErrRing = errors.New("it broke its ring")
 
-// put writes jobs and grants into the ring. It has room for all that a worker may have: where it has none, the worker broke it.
+// Crowded reports whether jobs had better wait: much lies in the ring that the worker has not read. Jobs that were recalled are
+// among it.
+func (h *Host) Crowded() bool { return h.down.Crowded() }
+
+// put writes jobs and grants into the ring. Who heeds Crowded finds room there: where it has none, the worker broke it.
 func (h *Host) put(r *workerpb.WorkRequest) (err error) {
 	m := &h.message
 	m.Jobs, m.Grants, m.After = r.Jobs, r.Grants, h.streamed
@@ -81,58 +84,97 @@ func (h *Host) put(r *workerpb.WorkRequest) (err error) {
 	return nil
 }
 
-// Receive passes on what comes, until the stream has ended and the ring is empty. It is to be called once, and blocks; somebody
-// must read to until it has returned. The error is io.EOF after a drain, ErrRing, or the stream's.
-func (h *Host) Receive(to chan<- *workerpb.WorkResponse) error {
-	var both errgroup.Group
-	both.Go(func() error {
-		defer h.bell.Close() // the ring is read once more
+// Receive passes on what comes, in the order in which it was sent, until the stream has ended and the ring is empty. It is to be
+// called once, and blocks; somebody must read to until it has returned. The error is io.EOF after a drain, or the stream's.
+// Where the worker breaks its ring, broken is told at once: the stream of a worker that is not killed then may go on.
+func (h *Host) Receive(to chan<- *workerpb.WorkResponse, broken func(error)) error {
+	var bell errgroup.Group
+	bell.Go(func() error {
 		for {
-			r, err := h.stream.Recv()
-			if err != nil {
+			waited := h.bell.Wait(h.up)
+			if err := h.drain(to); err != nil {
+				broken(fmt.Errorf("%w: %v", ErrRing, err))
 				return err
 			}
-			to <- r
+			if waited != nil {
+				return waited
+			}
 		}
 	})
-	err := h.receiveRing(to)
-	if ended := both.Wait(); err == nil {
-		err = ended
+	err := h.receiveStream(to)
+	h.bell.Close() // the ring is read once more
+	if ringErr := bell.Wait(); ringErr != nil && !errors.Is(ringErr, os.ErrClosed) {
+		return fmt.Errorf("%w: %v", ErrRing, ringErr)
 	}
 	return err
 }
 
-func (h *Host) receiveRing(to chan<- *workerpb.WorkResponse) error {
+func (h *Host) receiveStream(to chan<- *workerpb.WorkResponse) error {
 	for {
-		waited := h.bell.Wait(h.up)
-		for !h.up.Empty() {
-			r, err := h.take()
-			if err != nil {
-				return fmt.Errorf("%w: %v", ErrRing, err)
-			}
-			to <- r
+		r, err := h.stream.Recv()
+		if err != nil {
+			return err
 		}
-		if errors.Is(waited, os.ErrClosed) {
-			return nil
+		if h.drain(to) != nil { // what was put there before
+			continue // broken has been told, or is
 		}
-		if waited != nil {
-			return waited
+		h.in.Lock()
+		to <- r
+		h.heard++
+		h.in.Unlock()
+		_ = h.drain(to) // what waited for it
+	}
+}
+
+// maxJoined bounds how many answers from the ring are passed on as one message.
+const maxJoined = 128
+
+// drain passes on what is in the ring and may be heard now.
+func (h *Host) drain(to chan<- *workerpb.WorkResponse) error {
+	h.in.Lock()
+	defer h.in.Unlock()
+	for {
+		r, err := h.take()
+		if err != nil || r == nil {
+			return err
 		}
+		to <- r
 	}
 }
 
 // take returns what is in the ring as one message, up to the first wish for memory: what comes before that and after it must
-// not change places.
-func (h *Host) take() (r *workerpb.WorkResponse, err error) {
-	r = &workerpb.WorkResponse{}
-	for len(r.Needs) == 0 {
-		var ok bool
-		if h.answers, ok, err = h.up.Take(h.answers[:0]); err != nil || !ok {
-			return r, err
+// not change places. It returns nil where nothing may be heard now.
+func (h *Host) take() (joined *workerpb.WorkResponse, err error) {
+	for joined == nil || len(joined.Needs) == 0 && len(joined.Results) < maxJoined {
+		r, err := h.peek()
+		if err != nil || r == nil || r.After > h.heard {
+			return joined, err
 		}
-		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(h.answers, r); err != nil {
-			return nil, err
+		h.next = nil
+		if joined == nil {
+			joined = r
+			continue
 		}
+		joined.Results = append(joined.Results, r.Results...)
+		joined.Needs = r.Needs
 	}
+	return joined, nil
+}
+
+// peek returns the next message in the ring, or nil.
+func (h *Host) peek() (*workerpb.WorkResponse, error) {
+	if h.next != nil {
+		return h.next, nil
+	}
+	text, ok, err := h.up.Take(h.text[:0])
+	if err != nil || !ok {
+		return nil, err
+	}
+	h.text = text
+	r := &workerpb.WorkResponse{}
+	if err := proto.Unmarshal(text, r); err != nil {
+		return nil, err
+	}
+	h.next = r
 	return r, nil
 }

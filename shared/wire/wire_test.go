@@ -43,7 +43,7 @@ func (w *worker) Work(stream workerpb.WorkerService_WorkServer) error {
 }
 
 // connect returns the host's end of a wire with such a worker.
-func connect(t *testing.T, rings bool, do func(*Guest, workerpb.WorkerService_WorkServer) error) *Host {
+func connect(t *testing.T, do func(*Guest, workerpb.WorkerService_WorkServer) error) *Host {
 	t.Helper()
 	arena, err := shm.Create(1, 1<<20)
 	check(t, err)
@@ -78,7 +78,12 @@ func connect(t *testing.T, rings bool, do func(*Guest, workerpb.WorkerService_Wo
 	})
 	stream, err := workerpb.NewWorkerServiceClient(conn).Work(context.Background())
 	check(t, err)
-	return NewHost(stream, region, waiter, rings)
+	return NewHost(stream, region, waiter)
+}
+
+// unbroken is for a worker that breaks nothing.
+func unbroken(t *testing.T) func(error) {
+	return func(err error) { t.Error(err) }
 }
 
 func check(t *testing.T, err error) {
@@ -129,48 +134,46 @@ func echo(g *Guest, _ workerpb.WorkerService_WorkServer) error {
 
 // Definitions go another way than jobs, and yet each job finds what was said before it, and not what was said after it.
 func TestMessagesKeepTheirOrder(t *testing.T) {
-	for _, rings := range []bool{true, false} {
-		rapid.Check(t, func(rt *rapid.T) {
-			h := connect(t, rings, echo)
-			said := make(chan *workerpb.WorkResponse, 1)
-			ended := make(chan error, 1)
-			go func() { ended <- h.Receive(said); close(said) }()
-			known := map[uint32]bool{}
-			want := map[uint64]bool{} // whether the job's program is known
-			for id := uint64(1); id <= 60; id++ {
-				program := rapid.Uint32Range(1, 4).Draw(rt, "program")
-				r := &workerpb.WorkRequest{Jobs: []*workerpb.Job{{Id: id, Program: program}}}
-				switch rapid.IntRange(0, 3).Draw(rt, "what else") {
-				case 0:
-					r.Define, known[program] = []*workerpb.Program{{Id: program}}, true
-				case 1:
-					other := program%4 + 1
-					r.Forget, known[other] = []uint32{other}, false
+	rapid.Check(t, func(rt *rapid.T) {
+		h := connect(t, echo)
+		said := make(chan *workerpb.WorkResponse, 1)
+		ended := make(chan error, 1)
+		go func() { ended <- h.Receive(said, unbroken(t)); close(said) }()
+		known := map[uint32]bool{}
+		want := map[uint64]bool{} // whether the job's program is known
+		for id := uint64(1); id <= 60; id++ {
+			program := rapid.Uint32Range(1, 4).Draw(rt, "program")
+			r := &workerpb.WorkRequest{Jobs: []*workerpb.Job{{Id: id, Program: program}}}
+			switch rapid.IntRange(0, 3).Draw(rt, "what else") {
+			case 0:
+				r.Define, known[program] = []*workerpb.Program{{Id: program}}, true
+			case 1:
+				other := program%4 + 1
+				r.Forget, known[other] = []uint32{other}, false
+			}
+			want[id] = known[program]
+			check(t, h.Send(r))
+		}
+		check(t, h.CloseSend())
+		for r := range said {
+			for _, result := range r.Results {
+				knew, ok := want[result.Id]
+				if !ok || knew != (result.Fault == nil) {
+					rt.Fatalf("job %d: answered before %v, knew %v, fault %v", result.Id, !ok, knew, result.Fault)
 				}
-				want[id] = known[program]
-				check(t, h.Send(r))
+				delete(want, result.Id)
 			}
-			check(t, h.CloseSend())
-			for r := range said {
-				for _, result := range r.Results {
-					knew, ok := want[result.Id]
-					if !ok || knew != (result.Fault == nil) {
-						rt.Fatalf("job %d: answered before %v, knew %v, fault %v", result.Id, !ok, knew, result.Fault)
-					}
-					delete(want, result.Id)
-				}
-			}
-			if err := <-ended; err != io.EOF || len(want) > 0 {
-				rt.Fatalf("%d jobs are not answered; %v", len(want), err)
-			}
-		})
-	}
+		}
+		if err := <-ended; err != io.EOF || len(want) > 0 {
+			rt.Fatalf("%d jobs are not answered; %v", len(want), err)
+		}
+	})
 }
 
 // An answer that is larger than the ring goes by the stream, and none is lost for want of room.
 func TestLargeAnswersArriveToo(t *testing.T) {
 	const n, size = 200, 100_000
-	h := connect(t, true, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+	h := connect(t, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
 		if _, err := g.Recv(); err != nil {
 			return err
 		}
@@ -189,7 +192,7 @@ func TestLargeAnswersArriveToo(t *testing.T) {
 	})
 	said := make(chan *workerpb.WorkResponse)
 	ended := make(chan error, 1)
-	go func() { ended <- h.Receive(said); close(said) }()
+	go func() { ended <- h.Receive(said, unbroken(t)); close(said) }()
 	check(t, h.Send(&workerpb.WorkRequest{Jobs: []*workerpb.Job{{Id: 1}}}))
 	check(t, h.CloseSend())
 	got := map[uint64]bool{}
@@ -209,12 +212,12 @@ func TestLargeAnswersArriveToo(t *testing.T) {
 // What a worker said before it broke off is heard, also where nobody was woken for it.
 func TestTheLastWordsAreHeard(t *testing.T) {
 	broken := errors.New("broken")
-	h := connect(t, true, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+	h := connect(t, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
 		_ = g.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{{Id: 7}}})
 		return broken
 	})
 	said := make(chan *workerpb.WorkResponse, 1)
-	if err := h.Receive(said); err == nil || err == io.EOF || errors.Is(err, ErrRing) {
+	if err := h.Receive(said, unbroken(t)); err == nil || err == io.EOF || errors.Is(err, ErrRing) {
 		t.Fatalf("it ended with %v", err)
 	}
 	if r := <-said; r.Results[0].Id != 7 {
@@ -223,16 +226,17 @@ func TestTheLastWordsAreHeard(t *testing.T) {
 }
 
 func TestABrokenRingIsTold(t *testing.T) {
-	h := connect(t, true, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+	h := connect(t, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
 		g.up.Put([]byte("\xff\xff\xff this is no message"))
 		g.Wake()
 		return nil
 	})
 	check(t, h.CloseSend())
-	if err := h.Receive(make(chan *workerpb.WorkResponse, 1)); !errors.Is(err, ErrRing) {
-		t.Fatalf("it ended with %v", err)
+	var told error
+	if err := h.Receive(make(chan *workerpb.WorkResponse, 1), func(err error) { told = err }); !errors.Is(err, ErrRing) || !errors.Is(told, ErrRing) {
+		t.Fatalf("it ended with %v, and told %v", err, told)
 	}
-	full := connect(t, true, func(g *Guest, stream workerpb.WorkerService_WorkServer) error {
+	full := connect(t, func(g *Guest, stream workerpb.WorkerService_WorkServer) error {
 		<-stream.Context().Done()
 		return nil
 	})
@@ -246,4 +250,58 @@ func TestABrokenRingIsTold(t *testing.T) {
 		t.Fatalf("a worker that takes nothing: %v", err)
 	}
 	full.bell.Close()
+}
+
+// A worker that breaks its ring may live on, and its stream with it: who waited for the stream's end to tell never told.
+func TestABrokenRingIsToldWhileItsWorkerLives(t *testing.T) {
+	h := connect(t, func(g *Guest, stream workerpb.WorkerService_WorkServer) error {
+		g.up.Put([]byte("\xff\xff\xff this is no message"))
+		g.Wake()
+		<-stream.Context().Done()
+		return nil
+	})
+	told, ended := make(chan error, 1), make(chan error, 1)
+	go func() { ended <- h.Receive(make(chan *workerpb.WorkResponse, 1), func(err error) { told <- err }) }()
+	if err := <-told; !errors.Is(err, ErrRing) {
+		t.Fatal(err)
+	}
+	if len(ended) > 0 {
+		t.Fatal("its stream has ended: nothing was shown")
+	}
+}
+
+// A wish for memory that went by the ring overtook the large answer before it, which went by the stream: the worker asked for a
+// job that it had not begun, it seemed, and was killed for it.
+func TestAWishDoesNotOvertakeALargeAnswer(t *testing.T) {
+	h := connect(t, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
+		for id := uint64(1); id <= 20; id++ {
+			large := &workerpb.Fault{Message: strings.Repeat("x", 1<<20)}
+			_ = g.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{{Id: 2 * id}}})
+			_ = g.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{{Id: 2*id + 1, Fault: large}}})
+			_ = g.Send(&workerpb.WorkResponse{Needs: []*workerpb.Need{{Id: 2*id + 2}}})
+			g.Wake()
+		}
+		return nil
+	})
+	check(t, h.CloseSend())
+	said := make(chan *workerpb.WorkResponse)
+	ended := make(chan error, 1)
+	go func() { ended <- h.Receive(said, unbroken(t)); close(said) }()
+	next := uint64(2)
+	for r := range said {
+		for _, result := range r.Results {
+			if result.Id != next {
+				t.Fatalf("answer %d, want %d", result.Id, next)
+			}
+			next++
+		}
+		for _, n := range r.Needs {
+			if n.Id != next {
+				t.Fatalf("a wish for job %d, before answer %d", n.Id, next)
+			}
+		}
+	}
+	if err := <-ended; err != io.EOF || next != 42 {
+		t.Fatalf("heard up to %d, %v", next, err)
+	}
 }

@@ -66,9 +66,7 @@ type DescribeResponse struct {
 	// The op catalogue as JSON: an array of pipeline.OpInfo.
 	OpsJson []byte `protobuf:"bytes,3,opt,name=ops_json,json=opsJson,proto3" json:"ops_json,omitempty"`
 	// The engine's optional parts as JSON: an array of serve.Module.
-	ModulesJson []byte `protobuf:"bytes,4,opt,name=modules_json,json=modulesJson,proto3" json:"modules_json,omitempty"`
-	// It reads the ring.
-	Rings         bool `protobuf:"varint,5,opt,name=rings,proto3" json:"rings,omitempty"`
+	ModulesJson   []byte `protobuf:"bytes,4,opt,name=modules_json,json=modulesJson,proto3" json:"modules_json,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -129,13 +127,6 @@ func (x *DescribeResponse) GetModulesJson() []byte {
 		return x.ModulesJson
 	}
 	return nil
-}
-
-func (x *DescribeResponse) GetRings() bool {
-	if x != nil {
-		return x.Rings
-	}
-	return false
 }
 
 type WorkRequest struct {
@@ -228,9 +219,11 @@ func (x *WorkRequest) GetAfter() uint64 {
 }
 
 type WorkResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Results       []*Result              `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
-	Needs         []*Need                `protobuf:"bytes,2,rep,name=needs,proto3" json:"needs,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Results []*Result              `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	Needs   []*Need                `protobuf:"bytes,2,rep,name=needs,proto3" json:"needs,omitempty"`
+	// As in WorkRequest.
+	After         uint64 `protobuf:"varint,3,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -277,6 +270,13 @@ func (x *WorkResponse) GetNeeds() []*Need {
 		return x.Needs
 	}
 	return nil
+}
+
+func (x *WorkResponse) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
 }
 
 // Program is a pipeline under a number that the coordinator chose; never 0.
@@ -1417,13 +1417,12 @@ var File_cvfarm_v1_worker_proto protoreflect.FileDescriptor
 const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"\x16cvfarm/v1/worker.proto\x12\tcvfarm.v1\x1a\x15cvfarm/v1/frame.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\x82\x02\n" +
+	"\x0fDescribeRequest\"\xec\x01\n" +
 	"\x10DescribeResponse\x12\x16\n" +
 	"\x06engine\x18\x01 \x01(\tR\x06engine\x12E\n" +
 	"\bversions\x18\x02 \x03(\v2).cvfarm.v1.DescribeResponse.VersionsEntryR\bversions\x12\x19\n" +
 	"\bops_json\x18\x03 \x01(\fR\aopsJson\x12!\n" +
-	"\fmodules_json\x18\x04 \x01(\fR\vmodulesJson\x12\x14\n" +
-	"\x05rings\x18\x05 \x01(\bR\x05rings\x1a;\n" +
+	"\fmodules_json\x18\x04 \x01(\fR\vmodulesJson\x1a;\n" +
 	"\rVersionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd6\x01\n" +
@@ -1434,10 +1433,11 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x06grants\x18\x04 \x03(\v2\x10.cvfarm.v1.GrantR\x06grants\x12\x1f\n" +
 	"\vend_streams\x18\x05 \x03(\x04R\n" +
 	"endStreams\x12\x14\n" +
-	"\x05after\x18\x06 \x01(\x04R\x05after\"b\n" +
+	"\x05after\x18\x06 \x01(\x04R\x05after\"x\n" +
 	"\fWorkResponse\x12+\n" +
 	"\aresults\x18\x01 \x03(\v2\x11.cvfarm.v1.ResultR\aresults\x12%\n" +
-	"\x05needs\x18\x02 \x03(\v2\x0f.cvfarm.v1.NeedR\x05needs\"_\n" +
+	"\x05needs\x18\x02 \x03(\v2\x0f.cvfarm.v1.NeedR\x05needs\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\x04R\x05after\"_\n" +
 	"\aProgram\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1a\n" +
 	"\bpipeline\x18\x02 \x01(\tR\bpipeline\x12(\n" +

@@ -41,8 +41,7 @@ type WorkerServiceClient interface {
 	// coordinator closes its side, the worker finishes what it has and closes its own: that is the drain.
 	//
 	// The stream is for what is large, rare or the end. Beside it lies a pair of rings in shared memory (package shm), through
-	// which the same messages pass at a tenth of the cost: a worker that says so in DescribeResponse.rings gets its jobs and
-	// grants by the ring, and answers by it what fits.
+	// which the same messages pass at a tenth of the cost: jobs and grants come by the ring, and answers go by it where they fit.
 	Work(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WorkRequest, WorkResponse], error)
 	// OpenReader opens a video, a camera or a stream as a program whose jobs each yield the next frame.
 	OpenReader(ctx context.Context, in *OpenReaderRequest, opts ...grpc.CallOption) (*OpenReaderResponse, error)
@@ -139,8 +138,7 @@ type WorkerServiceServer interface {
 	// coordinator closes its side, the worker finishes what it has and closes its own: that is the drain.
 	//
 	// The stream is for what is large, rare or the end. Beside it lies a pair of rings in shared memory (package shm), through
-	// which the same messages pass at a tenth of the cost: a worker that says so in DescribeResponse.rings gets its jobs and
-	// grants by the ring, and answers by it what fits.
+	// which the same messages pass at a tenth of the cost: jobs and grants come by the ring, and answers go by it where they fit.
 	Work(grpc.BidiStreamingServer[WorkRequest, WorkResponse]) error
 	// OpenReader opens a video, a camera or a stream as a program whose jobs each yield the next frame.
 	OpenReader(context.Context, *OpenReaderRequest) (*OpenReaderResponse, error)

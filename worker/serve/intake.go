@@ -64,6 +64,7 @@ func (in *intake) await(cond func() bool) error {
 		case in.ended != nil:
 			return in.ended
 		case in.reading:
+			in.session.wake() // whoever reads has done so before this lane's answer
 			in.brought.Wait()
 		default:
 			in.hear()

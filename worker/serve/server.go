@@ -55,7 +55,7 @@ func (s *server) Describe(context.Context, *workerpb.DescribeRequest) (*workerpb
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "the engine's modules cannot be described: %v", err)
 	}
-	return &workerpb.DescribeResponse{Engine: info.Name, Versions: info.Versions, OpsJson: ops, ModulesJson: modules, Rings: true}, nil
+	return &workerpb.DescribeResponse{Engine: info.Name, Versions: info.Versions, OpsJson: ops, ModulesJson: modules}, nil
 }
 
 func (s *server) OpenReader(_ context.Context, r *workerpb.OpenReaderRequest) (*workerpb.OpenReaderResponse, error) {

@@ -18,7 +18,7 @@ import (
 )
 
 // The coordinator is woken for each answer, unless the next job follows immediately and jobs are so short that waking it costs
-// more than the work: then up to maxBatch of them share a call. The coordinator looks by itself after twice maxDelay, so that
+// more than the work: then up to maxBatch of them share a call. The coordinator looks by itself where a call is overdue, so that
 // none is kept from it for long where the next job takes long, or does not return.
 const (
 	maxBatch = 64

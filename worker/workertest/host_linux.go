@@ -210,10 +210,10 @@ func (h *host) work() {
 	h.Helper()
 	stream, err := workerpb.NewWorkerServiceClient(h.conn).Work(context.Background())
 	must(h, 0, err)
-	h.wire = wire.NewHost(stream, h.out, h.bell, h.description.Rings)
+	h.wire = wire.NewHost(stream, h.out, h.bell)
 	h.streams.Go(func() {
 		defer close(h.replies)
-		h.wireErr = h.wire.Receive(h.replies)
+		h.wireErr = h.wire.Receive(h.replies, func(err error) { h.Errorf("%v", err) })
 	})
 }
 

@@ -109,6 +109,9 @@ func (v *verdict) text() string {
 		}
 	}
 	line("frames", "%d by %s, in %.1fs%s", v.Frames, count(v.Workers, "worker"), v.Seconds, v.calmText())
+	if total == 0 {
+		kinds = []string{"the run was over before it had shown anything: give it longer with --for, or a higher --rate"}
+	}
 	line("strikes", "%d (%.1f a second): %s; %d found no worker that was not struck before", total, float64(total)/v.Seconds,
 		strings.Join(kinds, ", "), v.Missed)
 	line("restarts", "%d, and %s", v.Restarts, plural(int(v.Retries), "frame tried again", "frames tried again"))

@@ -57,8 +57,6 @@ type Info struct {
 	Versions map[string]string
 	Ops      pipeline.Catalogue
 	Modules  []Module
-	// Rings says that it talks through shared memory, not by gRPC alone.
-	Rings bool
 }
 
 // Module is an optional part of the worker's library.

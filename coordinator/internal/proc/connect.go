@@ -56,7 +56,7 @@ func (w *Worker) openStream(ctx context.Context) error {
 	w.watch.Stop()
 	stream, err := w.service.Work(streamCtx)
 	if err == nil {
-		w.wire = wire.NewHost(stream, w.process.region, w.process.bell, w.info.Rings)
+		w.wire = wire.NewHost(stream, w.process.region, w.process.bell)
 	}
 	return err
 }

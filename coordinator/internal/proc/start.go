@@ -135,7 +135,7 @@ func (w *Worker) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.info = Info{Engine: d.Engine, Versions: d.Versions, Rings: d.Rings}
+	w.info = Info{Engine: d.Engine, Versions: d.Versions}
 	if err := json.Unmarshal(d.OpsJson, &w.info.Ops); err != nil {
 		return fmt.Errorf("its op catalogue cannot be read: %w", err)
 	}

@@ -12,7 +12,8 @@ type tail struct {
 	buf []byte
 }
 
-const tailSize = 8 << 10
+// Go prints the stacks of all threads behind its reason for ending: that is what the room is for.
+const tailSize = 64 << 10
 
 // Write never fails and never blocks for long.
 func (t *tail) Write(p []byte) (int, error) {

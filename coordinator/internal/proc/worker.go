@@ -51,13 +51,14 @@ func (w *Worker) Send(r *workerpb.WorkRequest) error {
 // once, and blocks.
 func (w *Worker) Receive(to chan<- *workerpb.WorkResponse) {
 	defer close(to)
-	if err := w.wire.Receive(to); errors.Is(err, wire.ErrRing) {
-		w.Kill(CauseProtocol, err.Error())
-	}
+	_ = w.wire.Receive(to, func(err error) { w.Kill(CauseProtocol, err.Error()) }) // how it ended tells Exit
 }
 
 // Look has Receive pass on what the worker has said and not called for yet: short answers may be kept back for a moment.
 func (w *Worker) Look() { w.wire.Look() }
+
+// Crowded reports whether the worker has much to read before it comes to what is sent now.
+func (w *Worker) Crowded() bool { return w.wire.Crowded() }
 
 // Unseen reports whether there is something for Look.
 func (w *Worker) Unseen() bool { return w.wire.Unseen() }
