@@ -1,0 +1,42 @@
+//go:build opencv
+
+package cv
+
+import (
+	"testing"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/worker/serve"
+)
+
+// OpenCV writes past the end of an array where a shortened descriptor has fewer than three channels: descriptor_size=2
+// descriptor_channels=1 ended the worker some frames later, at a place that had nothing to do with it.
+func TestAkazeDescriptorsThatCorruptTheHeapAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"akaze descriptor_size=2 descriptor_channels=1":                              "descriptor_size=2 descriptor_channels=1",
+		"akaze descriptor_size=6 descriptor_channels=1":                              "descriptor_size=6",
+		"akaze descriptor_size=486 descriptor_channels=2":                            "descriptor_channels=2",
+		"akaze descriptor_type=mldb_upright descriptor_size=1 descriptor_channels=2": "take descriptor_size=0 or descriptor_channels=3",
+		"gray | akaze descriptor_size=7 descriptor_channels=1 draw=true":             "take descriptor_size=0",
+	} {
+		prog, err := New(Options{}).Compile(parse(t, text), nil)
+		if err == nil {
+			t.Errorf("%s is taken", text)
+			if err := prog.Close(); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		wantFault(t, err, fault.Invalid, "akaze: ", want)
+	}
+	in := testPicture(t, frame.Geometry{Width: 64, Height: 64, Format: frame.FormatGray, Depth: frame.U8})
+	for _, text := range []string{
+		"akaze descriptor_channels=1 descriptors=true", "akaze descriptor_size=2 descriptors=true", "akaze descriptor_size=486 descriptors=true",
+		"akaze descriptor_type=kaze descriptor_size=2 descriptor_channels=1 descriptors=true",
+	} {
+		if _, err := serve.Try(compile(t, text), in); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
