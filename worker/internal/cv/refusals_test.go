@@ -40,3 +40,28 @@ func TestAkazeDescriptorsThatCorruptTheHeapAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Each tile has a table of all values that an element can have: 256 times 256 tiles of u16 took 8.4 GB, however small the picture.
+func TestTilesWhoseTablesWouldFillTheMemoryAreRefused(t *testing.T) {
+	gray := func(d frame.Depth) frame.Geometry {
+		return frame.Geometry{Width: 640, Height: 480, Format: frame.FormatGray, Depth: d}
+	}
+	for _, c := range []struct {
+		text string
+		in   frame.Geometry
+		want string
+	}{
+		{"clahe tileGridSize=256", gray(frame.U16), "step 1, clahe: tileGridSize=256x256 of 640x480 gray u16 needs 65536 tables of 131072 bytes, " +
+			"more than 2048: take fewer tiles"},
+		{"clahe tileGridSize=64x33", gray(frame.U16), "tileGridSize=64x33 of 640x480 gray u16 needs 2112 tables"},
+		{"clahe tileGridSize=64x32", gray(frame.U16), ""},
+		{"clahe tileGridSize=256", gray(frame.U8), ""},
+	} {
+		_, err := compile(t, c.text).(serve.Planner).Shapes(c.in)
+		if c.want != "" {
+			wantFault(t, err, fault.Invalid, c.want)
+		} else if err != nil {
+			t.Errorf("%s: %v", c.text, err)
+		}
+	}
+}
