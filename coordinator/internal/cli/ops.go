@@ -107,7 +107,7 @@ func (o *opsOptions) print(w io.Writer, info farm.Info, names []string) error {
 	case o.markdown:
 		return opsMarkdown(w, info)
 	case len(names) == 0 && o.json:
-		return printJSON(w, info.Ops.Present())
+		return printJSON(w, info.Ops)
 	case len(names) == 0:
 		return listOps(w, info.Ops)
 	}
