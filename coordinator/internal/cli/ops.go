@@ -36,7 +36,7 @@ func (app App) opsCommand() *cobra.Command {
 	}
 	addWorkerFlag(cmd.PersistentFlags(), &o.worker)
 	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON: name, known_as, family, doc, returns, example, module, "+
-		"params with name, type, default, min, max, choices, doc; of an op that the worker lacks also missing")
+		"params with name, type, default, min, max, choices, doc, known_as; of an op that the worker lacks also missing")
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print the reference page of all ops in Markdown")
 	cmd.AddCommand(app.opsShowCommand(&o), app.opsSearchCommand(&o))
 	return cmd

@@ -65,3 +65,22 @@ func TestTilesWhoseTablesWouldFillTheMemoryAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// cv2.findCirclesGrid without flags looks for a symmetric grid.
+func TestACirclesGridIsSymmetricUnlessTold(t *testing.T) {
+	in := testPicture(t, frame.Geometry{Width: 64, Height: 64, Format: frame.FormatGray, Depth: frame.U8})
+	for _, text := range []string{"find_circles_grid", "find_circles_grid clustering=true", "find_circles_grid asymmetric_grid=true"} {
+		if _, err := serve.Try(compile(t, text), in); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	_, err := New(Options{}).Compile(parse(t, "find_circles_grid symmetric_grid=true asymmetric_grid=true"), nil)
+	wantFault(t, err, fault.Invalid, "takes one of symmetric_grid and asymmetric_grid")
+}
+
+func TestParametersAreSuggestedUnderTheNamesThatCv2GivesThem(t *testing.T) {
+	for text, want := range map[string]string{"canny threshold1=9": "did you mean low?", "canny threshold2=9": "did you mean high?"} {
+		_, err := New(Options{}).Compile(parse(t, text), nil)
+		wantFault(t, err, fault.Invalid, want)
+	}
+}
