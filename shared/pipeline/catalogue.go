@@ -171,7 +171,7 @@ func (op OpInfo) bind(s Step) (Args, *Error) {
 	for _, a := range s.Args {
 		p, ok := op.param(a.Name)
 		if !ok {
-			return nil, mistake(a.Pos, a.Name, "unknown parameter %s%s", a.Name, suggest(a.Name, op.paramNames()))
+			return nil, mistake(a.Pos, a.Name, "unknown parameter %s%s", a.Name, op.meant(a.Name))
 		}
 		v, err := p.parse(a.Value)
 		if err != nil {
@@ -218,6 +218,16 @@ func (op OpInfo) param(name string) (Param, bool) {
 		}
 	}
 	return Param{}, false
+}
+
+// meant suggests what to write for the name of an unknown parameter.
+func (op OpInfo) meant(name string) string {
+	for _, p := range op.Params {
+		if slices.Contains(p.KnownAs, name) {
+			return "; did you mean " + p.Name + "?"
+		}
+	}
+	return suggest(name, op.paramNames())
 }
 
 func (op OpInfo) paramNames() []string {

@@ -41,6 +41,8 @@ type Param struct {
 	// rows for any number of them, one number for the most of either.
 	Counts []int  `json:"counts,omitempty"`
 	Doc    string `json:"doc"`
+	// KnownAs are names that the parameter has elsewhere. They are suggested, not taken.
+	KnownAs []string `json:"known_as,omitempty"`
 }
 
 // Int describes a whole number in [low, high].
@@ -106,6 +108,9 @@ func Points(name, def string, low, high float64, doc string) Param {
 func Kernel(name, def string, side int, doc string) Param {
 	return Param{Name: name, Type: TypeMatrix, Default: def, Counts: []int{side}, Doc: doc}
 }
+
+// Elsewhere returns p with names that it has elsewhere.
+func (p Param) Elsewhere(names ...string) Param { p.KnownAs = names; return p }
 
 // OnlyOdd returns p for odd numbers only.
 func (p Param) OnlyOdd() Param { p.Odd = true; return p }

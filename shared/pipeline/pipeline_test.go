@@ -13,7 +13,7 @@ import (
 )
 
 var testOps = Catalogue{
-	{Name: "canny", Params: []Param{Float("low", 50, 0, 1000, ""), Float("high", 150, 0, 1000, "")}},
+	{Name: "canny", Params: []Param{Float("low", 50, 0, 1000, "").Elsewhere("threshold1"), Float("high", 150, 0, 1000, "")}},
 	{Name: "gray", KnownAs: []string{"cv2.cvtColor"}},
 	{Name: "turn", KnownAs: []string{"cv2.warpAffine"}},
 	{Name: "warp_affine", KnownAs: []string{"cv2.warpAffine"}},
@@ -36,6 +36,7 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 		{"an op that is written otherwise", "warpAffine", "step 1: unknown op warpAffine; did you mean warp_affine?"},
 		{"an op far from all", "quux_it", "step 1: unknown op quux_it; there are canny, gray, turn, warp_affine, blur, crop, large, warp, poly, colour, scale"},
 		{"a near parameter", "canny lo=3", "canny: unknown parameter lo; did you mean low?"},
+		{"a parameter under the name that another library gives it", "canny threshold1=3", "canny: unknown parameter threshold1; did you mean low?"},
 		{"an op without parameters", "gray x=1", "gray: unknown parameter x; it takes none"},
 		{"beyond the range", "gray | canny low=-1", "step 2, canny: low=-1 is not allowed: it takes a float in 0..1000"},
 		{"not a number", "canny low=NaN", "low=NaN is not allowed"},

@@ -116,11 +116,12 @@ func (o *Output) finish(now time.Time) {
 	}
 }
 
-// Value adds something that the current step found. It must suit encoding/json.
+// Value adds something that the current step found. It must suit encoding/json, except that it may
+// have NaN and infinities: they become null.
 func (o *Output) Value(op string, v any) error {
-	data, err := json.Marshal(v)
+	data, err := encodeFinite(v)
 	if err != nil {
-		return fmt.Errorf("%s: cannot express what it found: %v", op, err)
+		return fmt.Errorf("cannot express what it found: %v", err)
 	}
 	if o.found += len(data); o.found > handshake.MaxData {
 		return fault.Errorf(fault.Invalid, "found %d bytes of data: the limit is %d for a frame", o.found, handshake.MaxData)

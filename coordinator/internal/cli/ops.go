@@ -36,7 +36,7 @@ func (app App) opsCommand() *cobra.Command {
 	}
 	addWorkerFlag(cmd.PersistentFlags(), &o.worker)
 	cmd.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON: name, known_as, family, doc, returns, example, module, "+
-		"params with name, type, default, min, max, choices, doc; of an op that the worker lacks also missing")
+		"params with name, type, default, min, max, choices, doc, known_as; of an op that the worker lacks also missing")
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print the reference page of all ops in Markdown")
 	cmd.AddCommand(app.opsShowCommand(&o), app.opsSearchCommand(&o))
 	return cmd
@@ -107,7 +107,7 @@ func (o *opsOptions) print(w io.Writer, info farm.Info, names []string) error {
 	case o.markdown:
 		return opsMarkdown(w, info)
 	case len(names) == 0 && o.json:
-		return printJSON(w, info.Ops.Present())
+		return printJSON(w, info.Ops)
 	case len(names) == 0:
 		return listOps(w, info.Ops)
 	}

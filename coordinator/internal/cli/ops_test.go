@@ -52,8 +52,8 @@ other
 }
 
 func TestAnOpThatTheWorkerLacksIsDescribedAndSaysWhatItNeeds(t *testing.T) {
-	if got := printed(t, opsOptions{json: true}); strings.Contains(got, "detect_faces") {
-		t.Errorf("what the worker can do has it:\n%s", got)
+	if got := printed(t, opsOptions{json: true}); strings.Count(got, `"missing": `) != 1 || !strings.Contains(got, `"missing": "needs OpenCV 4.9`) {
+		t.Errorf("the list for programs does not have it as missing:\n%s", got)
 	}
 	want := `detect_faces: Find faces.
 

@@ -173,7 +173,8 @@ func defaultOf(p pipeline.Param) string {
 func opsMarkdown(w io.Writer, info farm.Info) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# The ops\n\nWhat a worker with %s can do: `coordinator ops --markdown` wrote this page. Some ops need a version or a\n"+
-		"part of it, and say so; `coordinator ops` asks the worker that is there what it has.\n\n", info.Engine)
+		"part of it, and say so; `coordinator ops` asks the worker that is there what it has.\n\n"+
+		"Data is JSON, which has no NaN and no infinity: such a number is null, in the data of every op.\n\n", info.Engine)
 	all := families(info.Ops)
 	b.WriteString("| family | ops |\n|---|---|\n")
 	for _, f := range all {

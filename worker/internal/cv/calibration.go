@@ -37,11 +37,15 @@ func calibrationOps() []op {
 				patternParams("4x11", "circles in a row, and in a column"), switches(gridFlags))...).
 				WithReturns(patternDoc).WithExample("find_circles_grid patternSize=4x11 asymmetric_grid=true"),
 			bind: func(a pipeline.Args) (step, error) {
-				if a.Bool("symmetric_grid") == a.Bool("asymmetric_grid") {
+				flags := flagsOf(a, gridFlags)
+				switch {
+				case a.Bool("symmetric_grid") && a.Bool("asymmetric_grid"):
 					return step{}, refuse("takes one of symmetric_grid and asymmetric_grid")
+				case !a.Bool("asymmetric_grid"):
+					flags |= symmetricGrid
 				}
 				return patternStep(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
-					return C.bridge_circles_grid(ptr(&src), columns, rows, flagsOf(a, gridFlags), out)
+					return C.bridge_circles_grid(ptr(&src), columns, rows, flags, out)
 				}, subPix{}), nil
 			},
 		},
@@ -50,6 +54,9 @@ func calibrationOps() []op {
 
 const patternDoc = `the picture passes, or with draw=true the pattern is drawn on it as drawChessboardCorners does, in bgr where it was gray; ` +
 	`{"found": whether all are there, "corners": [[x, y], ...]} row by row; where not all are there, those that are`
+
+// symmetricGrid is CALIB_CB_SYMMETRIC_GRID.
+const symmetricGrid = 1
 
 // flag is a bit of OpenCV's.
 type flag struct {
@@ -72,7 +79,7 @@ var (
 		{"marker", "the pattern has a marker", 128},
 	}
 	gridFlags = []flag{
-		{"symmetric_grid", "rows are below each other", 1},
+		{"symmetric_grid", "rows are below each other, as they are without asymmetric_grid, too", symmetricGrid},
 		{"asymmetric_grid", "each second row is shifted", 2},
 		{"clustering", "bear more perspective and less clutter", 4},
 	}

@@ -15,8 +15,8 @@ func edgeOps() []op {
 	return []op{
 		{
 			OpInfo: info("canny", "imgproc", "Find edges: white where one is, black elsewhere.",
-				pipeline.Float("low", 50, 0, 1e6, "an edge goes on while the gradient is above this"),
-				pipeline.Float("high", 150, 0, 1e6, "an edge begins where the gradient is above this"),
+				pipeline.Float("low", 50, 0, 1e6, "an edge goes on while the gradient is above this").Elsewhere("threshold1"),
+				pipeline.Float("high", 150, 0, 1e6, "an edge begins where the gradient is above this").Elsewhere("threshold2"),
 				pipeline.Int("apertureSize", 3, 3, 7, "kernel of the gradient").OnlyOdd(),
 				pipeline.Bool("L2gradient", false, "measure the gradient by its exact length")).
 				WithReturns("gray u8 of the same size: 255 on edges, 0 elsewhere").WithExample("gray | canny low=50 high=150"),

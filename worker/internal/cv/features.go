@@ -5,6 +5,7 @@ package cv
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
@@ -31,14 +32,14 @@ func featureOps() []op {
 			pipeline.Choice("scoreType", orbScores, "how the strongest are found"),
 			pipeline.Int("patchSize", 31, 2, 100, "side of what is described"),
 			pipeline.Int("fastThreshold", 20, 0, 255, "threshold of fast")),
-		detectorOp("akaze", "Find blobs at several scales without blurring edges, and describe them.", true, akaze,
+		akazeOp(detectorOp("akaze", "Find blobs at several scales without blurring edges, and describe them.", true, akaze,
 			pipeline.Choice("descriptor_type", akazeDescriptors, "what describes them").Otherwise("mldb"),
-			pipeline.Int("descriptor_size", 0, 0, 486, "in bits; 0 for all"),
+			pipeline.Int("descriptor_size", 0, 0, 486, "in bits; 0 for all; of mldb, any other takes descriptor_channels=3"),
 			pipeline.Int("descriptor_channels", 3, 1, 3, "of the descriptor"),
 			pipeline.Float("threshold", 0.001, 0, 10, "least response"),
 			pipeline.Int("nOctaves", 4, 1, 8, "number of octaves"),
 			pipeline.Int("nOctaveLayers", 4, 1, 8, "scales in an octave"),
-			diffusivityParam()),
+			diffusivityParam())),
 		detectorOp("kaze", "Find blobs as akaze does, more slowly, and describe them by 64 numbers.", true, kaze,
 			pipeline.Bool("extended", false, "describe by 128 numbers"),
 			pipeline.Bool("upright", false, "leave their direction out"),
@@ -161,6 +162,22 @@ func blobOp(o op) op {
 		if n := max(0, int(math.Ceil((high-low)/by))); n < often {
 			return step{}, refuse("minThreshold=%v maxThreshold=%v thresholdStep=%v are %d thresholds, minRepeatability=%d needs as many",
 				low, high, by, n, often)
+		}
+		return bind(a)
+	}
+	return o
+}
+
+// akazeOp refuses what corrupts the heap. To choose the bits of a shortened MLDB descriptor, OpenCV 4 (generateDescriptorSubsample
+// in AKAZEFeatures.cpp) makes an array of descriptor_channels rows for each pick, and writes three: with fewer channels the last
+// pick lies beyond its end, at every size. The KAZE descriptors have no such choice, and the size does not matter to them.
+func akazeOp(o op) op {
+	bind := o.bind
+	o.bind = func(a pipeline.Args) (step, error) {
+		size, channels := a.Int("descriptor_size"), a.Int("descriptor_channels")
+		if strings.HasPrefix(a.String("descriptor_type"), "mldb") && size > 0 && channels < 3 {
+			return step{}, refuse("descriptor_size=%d descriptor_channels=%d is not allowed, OpenCV would write past the end of its memory: "+
+				"take descriptor_size=0 or descriptor_channels=3", size, channels)
 		}
 		return bind(a)
 	}

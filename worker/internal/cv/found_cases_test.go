@@ -41,7 +41,7 @@ var foundCases = []foundCase{
 
 	{"hough_lines", "hough_lines(img, rho=1, theta=math.pi / 180, threshold=100)", grays},
 	{"hough_lines rho=2 theta=0.03 threshold=60 min_theta=0.5 max_theta=2 draw=true", "hough_lines(img, True, rho=2, theta=0.03, threshold=60, min_theta=0.5, max_theta=2)", sizeable},
-	{"hough_lines_p", "hough_lines_p(img, rho=1, theta=math.pi / 180, threshold=50, minLineLength=50, maxLineGap=10)", grays},
+	{"hough_lines_p", "hough_lines_p(img, rho=1, theta=math.pi / 180, threshold=50)", grays},
 	{"hough_lines_p threshold=20 minLineLength=5 maxLineGap=3 max_count=11 draw=true", "hough_lines_p(img, True, 11, rho=1, theta=math.pi / 180, threshold=20, minLineLength=5, maxLineGap=3)", grays},
 	{"hough_circles", "hough_circles(img)", sizeable},
 	{"hough_circles dp=1.5 minDist=12 param1=80 param2=30 minRadius=4 maxRadius=60 draw=true", "hough_circles(img, True, dp=1.5, minDist=12, param1=80, param2=30, minRadius=4, maxRadius=60)", "only circles oddgray binary"},
@@ -93,6 +93,7 @@ var foundCases = []foundCase{
 	{"find_chessboard_corners patternSize=4x6", "pattern(img, (4, 6), *cv2.findChessboardCorners(img, (4, 6)))", photos + " " + sizeable},
 	{"find_chessboard_corners patternSize=4x6 adaptive_thresh=false fast_check=true subPix=true draw=true", "pattern(img, (4, 6), *cv2.findChessboardCorners(img, (4, 6), flags=cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FAST_CHECK), True, True)", photos + " " + sizeable},
 	{"find_chessboard_corners_sb patternSize=4x6 draw=true", "pattern(img, (4, 6), *cv2.findChessboardCornersSB(img, (4, 6)), True)", photos + " " + sizeable},
+	{"find_circles_grid patternSize=4x5", "pattern(img, (4, 5), *cv2.findCirclesGrid(img, (4, 5)))", photos + " " + sizeable},
 	{"find_circles_grid patternSize=4x5 symmetric_grid=true", "pattern(img, (4, 5), *cv2.findCirclesGrid(img, (4, 5), flags=cv2.CALIB_CB_SYMMETRIC_GRID))", photos + " " + sizeable},
 
 	{"line", "draw_on(img, lambda o: cv2.line(o, (0, 0), (100, 100), GREEN))", anything},

@@ -288,6 +288,8 @@ func TestAnOpThatCannotSaysWhatItNeedsAndWhatMakesIt(t *testing.T) {
 		{"gray is wanted", "equalize_hist", colour, "step 1, equalize_hist: needs gray u8, got 640x480 bgr u8: put gray before it"},
 		{"the step is named", "blur | equalize_hist", colour, "step 2, equalize_hist: needs gray u8, got 640x480 bgr u8: put gray before it"},
 		{"convert changes depths", "canny", made(frame.FormatGray, frame.F32), "step 1, canny: needs u8, got 640x480 gray f32: put convert depth=u8 before it"},
+		{"u16 is scaled, or it would be white", "canny", made(frame.FormatGray, frame.U16), "step 1, canny: needs u8, got 640x480 gray u16: put convert depth=u8 alpha=0.00389 before it"},
+		{"what s32 means only its maker knows", "canny", made(frame.FormatGray, frame.S32), "step 1, canny: needs u8, got 640x480 gray s32"},
 		{"a colour space that no codec has", "encode", made(frame.FormatHSV, frame.U8), "step 1, encode: needs gray, bgr or bgra u8, got 640x480 hsv u8: put cvt_color code=HSV2BGR before it"},
 		{"the code does not fit", "cvt_color code=HSV2BGR", colour, "step 1, cvt_color: needs hsv or c3 u8 or f32, got 640x480 bgr u8: put cvt_color code=BGR2HSV before it"},
 		{"a bilateral of four channels", "bilateral", made(frame.FormatBGRA, frame.U8), "step 1, bilateral: needs 1 or 3 channels of u8 or f32, got 640x480 bgra u8: put cvt_color code=BGRA2BGR before it"},

@@ -21,12 +21,7 @@ func histogramOps() []op {
 				pipeline.Float("clipLimit", 40, 0, 1e6, "limit of the contrast; 0 for none"),
 				pipeline.SizeOf("tileGridSize", "8", 1, 256, "tiles across and down")).
 				WithExample("gray | clahe clipLimit=2 tileGridSize=8"),
-			bind: func(a pipeline.Args) (step, error) {
-				limit, tiles := a.Float("clipLimit"), a.Size("tileGridSize")
-				return filter(only(frame.FormatGray).of(frame.U8, frame.U16), func(src gocv.Mat, dst *gocv.Mat) error {
-					return clahe(src, dst, limit, tiles)
-				}), nil
-			},
+			bind: claheStep,
 		}, {
 			OpInfo: info("integral", "imgproc", "Sum all elements above and left of each.",
 				pipeline.Choice("sdepth", []string{"same", "s32", "f32", "f64"}, "element type of the sums; same is s32 for u8 and f64 for floats")).
@@ -56,4 +51,29 @@ func integralStep(a pipeline.Args) (step, error) {
 		return out, err
 	}
 	return s, nil
+}
+
+func claheStep(a pipeline.Args) (step, error) {
+	limit, tiles := a.Float("clipLimit"), a.Size("tileGridSize")
+	s := filter(only(frame.FormatGray).of(frame.U8, frame.U16), func(src gocv.Mat, dst *gocv.Mat) error {
+		return clahe(src, dst, limit, tiles)
+	})
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) { return in, tables(in, tiles) }
+	return s, nil
+}
+
+// maxTables bounds the tables of CLAHE: 256 MB.
+const maxTables = 256 << 20
+
+// tables checks the memory that CLAHE needs for the tables of all tiles: each has an element for every value that there is.
+func tables(in frame.Geometry, tiles pipeline.Size) error {
+	size := 1 << 8
+	if in.Depth == frame.U16 {
+		size = 2 << 16
+	}
+	if n := tiles.Width * tiles.Height; n > maxTables/size {
+		return refuse("tileGridSize=%dx%d of %v needs %d tables of %d bytes, more than %d: take fewer tiles",
+			tiles.Width, tiles.Height, in, n, size, maxTables/size)
+	}
+	return nil
 }

@@ -31,8 +31,8 @@ func lineOps() []op {
 		}, {
 			OpInfo: info("hough_lines_p", "imgproc", "Find pieces of straight lines in a picture of edges.", drawing(
 				rhoParam(), thetaParam(), votesParam(50),
-				pipeline.Float("minLineLength", 50, 0, frame.MaxSide, "shorter pieces are left out"),
-				pipeline.Float("maxLineGap", 10, 0, frame.MaxSide, "a gap up to this does not end a piece"),
+				pipeline.Float("minLineLength", 0, 0, frame.MaxSide, "shorter pieces are left out"),
+				pipeline.Float("maxLineGap", 0, 0, frame.MaxSide, "a gap up to this does not end a piece"),
 				maxCount(1000, "the first that are found"))...).
 				WithReturns(passesDoc + `{"count", "lines": [[x1, y1, x2, y2], ...]}: ` + countDoc).
 				WithExample("gray | canny | hough_lines_p minLineLength=30 draw=true"),

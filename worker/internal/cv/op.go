@@ -150,7 +150,7 @@ func list[T any](items []T) string {
 // hint names the op that makes of g what the step takes, where one op does.
 func (t input) hint(g frame.Geometry) string {
 	if t.depths != nil && !slices.Contains(t.depths, g.Depth) {
-		return fmt.Sprintf(": put convert depth=%v before it", t.depths[0])
+		return depthHint(g.Depth, t.depths[0])
 	}
 	for _, c := range conversions() {
 		if c.in != g.Format || !c.isUsual() || t.formats != nil && !slices.Contains(t.formats, c.out) ||
@@ -163,4 +163,16 @@ func (t input) hint(g frame.Geometry) string {
 		return ": put cvt_color code=" + c.code + " before it"
 	}
 	return ""
+}
+
+// depthHint names the convert that keeps a picture's content, or nothing where that hangs on what its numbers are. To cut u16 to u8
+// as it is would make white of nearly all, and s32, such as labels and sums, fits no smaller whole number.
+func depthHint(from, to frame.Depth) string {
+	switch {
+	case from == frame.U16 && to == frame.U8:
+		return ": put convert depth=u8 alpha=0.00389 before it" // 1/257
+	case from == frame.S32 && to != frame.F32 && to != frame.F64:
+		return ""
+	}
+	return fmt.Sprintf(": put convert depth=%v before it", to)
 }
