@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -170,17 +169,6 @@ func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
 	}
 	copyByTurns(lease.Bytes(), j.Frame.Pix)
 	return lease, nil
-}
-
-// copyByTurns lets other goroutines run in between: Go does not interrupt a copy, and one of a large frame takes a millisecond.
-func copyByTurns(to, from []byte) {
-	const turn = 256 << 10
-	for len(from) > turn {
-		copy(to, from[:turn])
-		to, from = to[turn:], from[turn:]
-		runtime.Gosched()
-	}
-	copy(to, from)
 }
 
 // own returns another count of the lease that a frame's pixels are, or nil where they are not just such.
