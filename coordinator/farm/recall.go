@@ -24,8 +24,9 @@ func (h *shift) unbegun(fl *flight) bool {
 }
 
 // recall takes back what waits behind a job that takes long, or hangs, while another worker has nothing to do. The jobs of
-// streams stay: they are for this worker. So does the first job, begun or not: by that a worker is seen that begins none. What comes back gets another number: its old message is still in the ring, and must
-// not be taken for a later one, should the job come here again.
+// streams stay: they are for this worker. So does the first job, begun or not: by that a worker is seen that begins none. What
+// comes back gets another number: its old message is still in the ring, and must not be taken for a later one, should the job
+// come here again.
 func (h *shift) recall() {
 	if h.farm.idlers.Load() == 0 || len(h.inFlight) <= h.farm.lanes {
 		return

@@ -1,6 +1,7 @@
 package farm
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,6 +96,9 @@ func TestAJobIsNotChargedForAWorkerThatNeverBeganIt(t *testing.T) {
 				w := f.Snapshot().Workers[0]
 				if w.State == Idle {
 					_ = syscall.Kill(w.PID, c.signal)
+					for c.signal == syscall.SIGSTOP && running(w.PID) { // a signal takes a moment
+						runtime.Gosched()
+					}
 				}
 				r, err := one(t, f, Job{Pipeline: "invert", Frame: gray(i)})
 				if err != nil {
@@ -104,6 +108,18 @@ func TestAJobIsNotChargedForAWorkerThatNeverBeganIt(t *testing.T) {
 			}
 		})
 	}
+}
+
+// running reports whether any thread of a process is neither stopped nor gone.
+func running(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		stat, err := os.ReadFile(path)
+		if i := bytes.LastIndexByte(stat, ')'); err == nil && i >= 0 && !bytes.HasPrefix(stat[i:], []byte(") T")) {
+			return true
+		}
+	}
+	return false
 }
 
 func numberOf(f *Future) uint64 {

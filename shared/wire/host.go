@@ -3,7 +3,6 @@ package wire
 import (
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -93,7 +92,7 @@ func (h *Host) Receive(to chan<- *workerpb.WorkResponse, broken func(error)) err
 		for {
 			waited := h.bell.Wait(h.up)
 			if err := h.drain(to); err != nil {
-				broken(fmt.Errorf("%w: %v", ErrRing, err))
+				broken(err)
 				return err
 			}
 			if waited != nil {
@@ -102,9 +101,12 @@ func (h *Host) Receive(to chan<- *workerpb.WorkResponse, broken func(error)) err
 		}
 	})
 	err := h.receiveStream(to)
+	if errors.Is(err, ErrRing) {
+		broken(err)
+	}
 	h.bell.Close() // the ring is read once more
-	if ringErr := bell.Wait(); ringErr != nil && !errors.Is(ringErr, os.ErrClosed) {
-		return fmt.Errorf("%w: %v", ErrRing, ringErr)
+	if ringErr := bell.Wait(); errors.Is(ringErr, ErrRing) {
+		return ringErr
 	}
 	return err
 }
@@ -115,28 +117,33 @@ func (h *Host) receiveStream(to chan<- *workerpb.WorkResponse) error {
 		if err != nil {
 			return err
 		}
-		if h.drain(to) != nil { // what was put there before
-			continue // broken has been told, or is
+		if err := h.drain(to); err != nil { // what was put there before
+			return err
 		}
 		h.in.Lock()
 		to <- r
 		h.heard++
 		h.in.Unlock()
-		_ = h.drain(to) // what waited for it
+		if err := h.drain(to); err != nil { // what waited for it
+			return err
+		}
 	}
 }
 
 // maxJoined bounds how many answers from the ring are passed on as one message.
 const maxJoined = 128
 
-// drain passes on what is in the ring and may be heard now.
+// drain passes on what is in the ring and may be heard now. It fails with ErrRing.
 func (h *Host) drain(to chan<- *workerpb.WorkResponse) error {
 	h.in.Lock()
 	defer h.in.Unlock()
 	for {
 		r, err := h.take()
-		if err != nil || r == nil {
-			return err
+		if err != nil {
+			return fmt.Errorf("%w: %v", ErrRing, err)
+		}
+		if r == nil {
+			return nil
 		}
 		to <- r
 	}

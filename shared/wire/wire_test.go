@@ -305,3 +305,18 @@ func TestAWishDoesNotOvertakeALargeAnswer(t *testing.T) {
 		t.Fatalf("heard up to %d, %v", next, err)
 	}
 }
+
+// The goroutine of the stream reads the ring too. What it found broken there was told nobody.
+func TestARingThatIsFoundBrokenByTheStreamIsTold(t *testing.T) {
+	h := connect(t, func(g *Guest, stream workerpb.WorkerService_WorkServer) error {
+		g.up.Put([]byte("\xff\xff\xff this is no message")) // nobody is woken for it
+		_ = stream.Send(&workerpb.WorkResponse{})
+		<-stream.Context().Done()
+		return nil
+	})
+	told := make(chan error, 2)
+	go func() { _ = h.Receive(make(chan *workerpb.WorkResponse, 1), func(err error) { told <- err }) }()
+	if err := <-told; !errors.Is(err, ErrRing) {
+		t.Fatal(err)
+	}
+}

@@ -152,17 +152,13 @@ func (a *avi) readHead(hdrl []byte) error {
 }
 
 func readAVI(s Segment) (*avi, error) {
-	f, err := os.Open(s.Name)
+	f, size, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	a := &avi{}
-	if err := a.readFile(f, uint64(info.Size())); err != nil {
+	if err := a.readFile(f, size); err != nil {
 		return nil, err
 	}
 	if n := len(a.index); n != s.Frames {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -18,6 +19,20 @@ type Segment struct {
 	Name string
 	// Frames is how many it must hold, one at least.
 	Frames int
+}
+
+// open returns the segment's file and its size.
+func (s Segment) open() (*os.File, uint64, error) {
+	f, err := os.Open(s.Name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, uint64(info.Size()), nil
 }
 
 // container is a kind of file, and how files of that kind are joined.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 )
 
@@ -46,17 +45,13 @@ type picture struct {
 const flagKey, flagLacing = 0x80, 0x06
 
 func readMatroska(s Segment) (*matroska, error) {
-	f, err := os.Open(s.Name)
+	f, size, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	m := &matroska{scale: 1e6}
-	if err := m.readFile(f, span{0, uint64(info.Size())}, s.Frames); err != nil {
+	if err := m.readFile(f, span{0, size}, s.Frames); err != nil {
 		return nil, err
 	}
 	if n := len(m.pictures); n != s.Frames {

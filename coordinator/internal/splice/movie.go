@@ -25,17 +25,13 @@ type movie struct {
 const maxIndex = 256 << 20
 
 func readMovie(s Segment) (*movie, error) {
-	f, err := os.Open(s.Name)
+	f, size, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	m := &movie{}
-	if err := m.readParts(f, uint64(info.Size())); err != nil {
+	if err := m.readParts(f, size); err != nil {
 		return nil, err
 	}
 	if err := m.readTrack(bytes.NewReader(m.moov)); err != nil {
