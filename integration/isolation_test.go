@@ -46,6 +46,8 @@ func TestDeathOfAWorkerLosesNothing(t *testing.T) {
 		{"an op worker aborts", unix.SIGABRT, ops, true, nil},
 		{"an op worker is asked to end", unix.SIGTERM, ops, true, nil},
 		{"the only op worker is killed", unix.SIGKILL, ops, true, []string{"--workers", "1"}},
+		{"it is killed, and none is kept ready", unix.SIGKILL, ops, true, []string{"--workers", "1", "--spares", "0"}},
+		{"it is killed, and three are kept ready", unix.SIGKILL, ops, true, []string{"--workers", "1", "--spares", "3"}},
 		{"the one process of all threads is killed", unix.SIGKILL, ops, true, []string{"--isolation", "thread"}},
 		{"the decoder is killed", unix.SIGKILL, decoder, false, nil},
 	}
@@ -67,6 +69,16 @@ func TestDeathOfAWorkerLosesNothing(t *testing.T) {
 			}
 			holds(t, p.dir, "out.mp4", "report.json")
 		})
+	}
+}
+
+func TestRecyclesAreReported(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	runIn(t, dir, "run", clip(t), "-p", "gray", "-o", "none", "--max-jobs", "20", "--report", "report.json").exits(0)
+	r := readReport(t, filepath.Join(dir, "report.json")).counts(t, clipFrames, clipFrames, 0)
+	if *r.WorkerRecycles < 1 || *r.WorkerRestarts != 0 {
+		t.Errorf("%d recycles, %d restarts", *r.WorkerRecycles, *r.WorkerRestarts)
 	}
 }
 

@@ -190,6 +190,7 @@ type report struct {
 	Cancelled      *int     `json:"frames_cancelled"`
 	Retries        *int     `json:"retries"`
 	WorkerRestarts *int     `json:"worker_restarts"`
+	WorkerRecycles *int     `json:"worker_recycles"`
 	Seconds        *float64 `json:"seconds"`
 	FPS            *float64 `json:"fps"`
 	Workers        *int     `json:"workers"`
@@ -223,7 +224,7 @@ func readReport(t *testing.T, path string) report {
 		t.Fatalf("%s: %v", path, err)
 	}
 	for _, there := range []bool{r.FramesIn != nil, r.FramesOut != nil, r.FramesFailed != nil, r.Cancelled != nil, r.Output != nil, r.Retries != nil,
-		r.WorkerRestarts != nil, r.Seconds != nil, r.FPS != nil, r.Workers != nil, r.Pipeline != nil, r.Failures != nil} {
+		r.WorkerRestarts != nil, r.WorkerRecycles != nil, r.Seconds != nil, r.FPS != nil, r.Workers != nil, r.Pipeline != nil, r.Failures != nil} {
 		if !there {
 			t.Fatalf("the report lacks something:\n%s", text)
 		}

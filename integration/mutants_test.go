@@ -267,7 +267,7 @@ func (m *mutator) absurdTIFF(data []byte, w, h uint32) {
 
 // A decompression bomb is refused by its header: no memory is asked for what it would be.
 func TestADecompressionBombIsRefusedBeforeItIsDecoded(t *testing.T) {
-	f := realFarm(t, farm.Config{Workers: 1, NoSpare: true})
+	f := realFarm(t, farm.Config{Workers: 1, Spares: -1})
 	if r, err := once(t, f, []byte(read(t, thumbnail(t)))); err != nil {
 		t.Fatal(err)
 	} else {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,21 @@ func poisonedFrame(t *testing.T) (dir, cure string, e entry) {
 		t.Fatalf("in quarantine are %+v; the failure is %s: %s", all, *f.Code, *f.Message)
 	}
 	return dir, cure, all[0]
+}
+
+// The replay of one that hangs with its whole process took the default of five seconds to say so.
+func TestAReplayNoticesAStopAsSoonAsItIsTold(t *testing.T) {
+	t.Parallel()
+	dir, fake := t.TempDir(), fakeWorker(t, "")
+	write(t, filepath.Join(dir, "1.png"), "\x89PNG\r\n\x1a\n1")
+	runIn(t, dir, "run", "1.png", "-p", "kill signal=STOP", "-o", "none", "--worker", fake, "--attempts", "1", "--stall-timeout", "300ms",
+		"--quarantine", "q").exits(1, "(poisoned)")
+	id := quarantined(t, dir, "--quarantine", "q")[0].ID
+	p := runIn(t, dir, "quarantine", "--quarantine", "q", "replay", id, "--worker", fake, "--stall-timeout", "300ms").exits(1)
+	if told := p.stdout.String(); !regexp.MustCompile(`stalled: no heartbeat for \d+ms`).MatchString(told) { // and not some seconds
+		t.Error(told)
+	}
+	runIn(t, dir, "quarantine", "--quarantine", "q", "replay", id, "--stall-timeout", "-1s").exits(2, "--stall-timeout -1s: up to 24h is possible")
 }
 
 func TestQuarantineFromTheCommandLine(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func TestTheBreakerOpensAndCloses(t *testing.T) {
 	ill := t.TempDir() + "/ill"
 	f := newFarm(t, func(c *Config) {
-		c.Workers, c.NoSpare = 1, true
+		c.Workers, c.Spares = 1, -1
 		c.WorkerEnv = append(c.WorkerEnv, "CVFARM_FAKE_START=ill:"+ill)
 	})
 	events := f.Events(t.Context())

@@ -46,8 +46,9 @@ type Config struct {
 	// Nice is added to the workers' niceness, so that the coordinator stays responsive on a full machine. Defaults to 10; a
 	// negative number is none.
 	Nice int
-	// NoSpare saves the process that is otherwise kept ready to take over from a worker that ends.
-	NoSpare bool
+	// Spares is how many processes are kept ready to take over at once from workers that end; the start of another takes a few
+	// hundred milliseconds. Defaults to 1; a negative number is none.
+	Spares int
 	// MaxJobs, MaxAge and MaxMemory recycle a worker: it finishes its job and is replaced, by the spare where there is one, so
 	// that capacity never dips. Up to a tenth is added to MaxJobs and MaxAge by chance, lest all workers recycle together.
 	// MaxMemory is in bytes and counts anonymous memory only, not the shared frames. Default to no limit.
@@ -90,6 +91,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Memory, defaultMemory())
 	setDefault(&c.MaxPixels, 200_000_000)
 	setDefault(&c.Nice, 10)
+	setDefault(&c.Spares, 1)
 	setDefault(&c.QuarantineBytes, 1<<30)
 	setDefault(&c.QuarantineEntries, 1000)
 	if c.Log == nil {
@@ -128,6 +130,7 @@ func (c Config) Validate() error {
 		{"Memory", c.Memory, 0, 1 << 40},
 		{"MaxPixels", c.MaxPixels, 0, 1 << 33},
 		{"Nice", int64(c.Nice), -20, 19},
+		{"Spares", int64(c.Spares), -1, 1024},
 		{"QuarantineBytes", c.QuarantineBytes, 0, 1 << 50},
 		{"QuarantineEntries", int64(c.QuarantineEntries), 0, 1 << 20},
 	}

@@ -101,10 +101,14 @@ func (h *shift) hasRoom() bool {
 	switch {
 	case h.suspect != nil || h.leaving() || n > 0 && suspicious(h.inFlight[0].task):
 		return false
+	case n == 0: // it reads what is there
+		return true
+	case h.worker.Crowded():
+		return false
 	case n <= h.farm.lanes:
 		return true
 	}
-	return h.load < prefetchTime && n < h.farm.lanes+maxPrefetch && !h.worker.Crowded()
+	return h.load < prefetchTime && n < h.farm.lanes+maxPrefetch
 }
 
 // suspicious tasks have cost a worker before. Each gets a worker for itself: what was done before it is answered by then, and

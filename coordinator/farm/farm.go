@@ -8,6 +8,7 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/coordinator/internal/quarantine"
+	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/shared/shm"
 )
@@ -24,7 +25,7 @@ type Farm struct {
 	lanes       int // jobs that one worker runs at a time
 	supervisors []*supervisor
 	starting    chan struct{} // one for each start that is under way
-	spares      chan *hire    // the worker that is kept ready
+	spares      chan offer    // workers that are kept ready
 	staffed     chan struct{} // closed when every supervisor had its first worker, or failed to
 	events      broadcaster
 	quarantine  *quarantine.Store // nil for none
@@ -36,18 +37,20 @@ type Farm struct {
 	stop    context.CancelFunc // hard: ends the supervisors at once
 	stopped context.Context
 	running sync.WaitGroup // supervisors and sessions
-	closed  chan struct{}  // closed when Close has done its work
+	finish  func()         // end, once; further calls wait for it
 
 	mu       sync.Mutex // guards what follows
 	info     Info
 	hasInfo  bool
 	closing  bool
+	hurried  error         // why Close gave up what was not done
 	pending  int           // jobs that are not settled, and open videos
 	idle     chan struct{} // closed when closing and pending is 0
 	broken   int           // supervisors that cannot get a worker
 	lastWord error         // why not
 	turned   chan struct{} // closed when broken changes
 	counts   Counts
+	ready    []int // processes of the spares
 	lastID   atomic.Uint64
 }
 
@@ -57,21 +60,31 @@ type Info = proc.Info
 // Module is an optional part of a worker's library.
 type Module = proc.Module
 
-// Start launches the workers and returns when the first is ready; the others follow. It fails where none can be started, with
-// the story of the last try, and where ctx ends before.
+// Start launches the workers and returns when the first is ready; the others follow. The errors are fault.Invalid for a config
+// that makes no sense; fault.Unavailable where no worker can be started, with the story of the last try, or the machine's limits
+// leave no room for them; and that of ctx where it ends before.
 func Start(ctx context.Context, c Config) (*Farm, error) {
 	if err := c.Validate(); err != nil {
-		return nil, err
+		return nil, fault.Errorf(fault.Invalid, "%w", err)
 	}
+	f, err := launch(ctx, c)
+	if err != nil && ctx.Err() == nil {
+		err = fault.Errorf(fault.Unavailable, "%w", err)
+	}
+	return f, err
+}
+
+func launch(ctx context.Context, c Config) (*Farm, error) {
 	c = c.withDefaults()
 	processes, lanes := c.Workers, 1
 	if c.Isolation == Thread {
 		processes, lanes = 1, c.Workers
 	}
-	if err := room(processes, !c.NoSpare); err != nil {
+	kept := processes + max(c.Spares, 0)
+	if err := room(kept); err != nil {
 		return nil, err
 	}
-	arena, err := shm.Create(regionsFor(processes), c.Memory/2)
+	arena, err := shm.Create(regionsFor(kept), c.Memory/2)
 	if err != nil {
 		return nil, withAddressSpace(err)
 	}
@@ -79,9 +92,10 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 		config: c, arena: arena, launcher: proc.NewLauncher(c.Nice),
 		ins: shm.NewBudget("inputs", c.Memory/2), outs: shm.NewBudget("outputs", c.Memory/2),
 		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch)),
-		lanes: lanes, spares: make(chan *hire), starting: make(chan struct{}, 2*CPUQuota()), staffed: make(chan struct{}),
-		closed: make(chan struct{}), idle: make(chan struct{}), turned: make(chan struct{}), quarantine: quarantineOf(c),
+		lanes: lanes, spares: make(chan offer), starting: make(chan struct{}, 2*CPUQuota()), staffed: make(chan struct{}),
+		idle: make(chan struct{}), turned: make(chan struct{}), quarantine: quarantineOf(c),
 	}
+	f.finish = sync.OnceFunc(f.end)
 	f.programs = programs{ops: f.Ops, byText: map[string]*program{}, inputs: map[string]*input{}}
 	f.streams = streams{slots: make(chan struct{}, c.QueueSize), byKey: map[string]*stream{}}
 	f.stopped, f.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -98,7 +112,7 @@ func Start(ctx context.Context, c Config) (*Farm, error) {
 	for _, s := range f.supervisors {
 		f.running.Go(func() { s.run(f.stopped) })
 	}
-	if !c.NoSpare {
+	for range c.Spares {
 		f.running.Go(func() { f.keepSpare(f.stopped) })
 	}
 	if err := f.awaitFirst(ctx, first, processes); err != nil {
@@ -140,30 +154,46 @@ func (f *Farm) Info() Info {
 	return f.info
 }
 
-// Close lets the workers finish what was submitted, until ctx ends; what is not done then fails with fault.Closing. It always
-// waits until every process has ended and every poisoned job is in quarantine, and removes what else the farm made. Results stay
-// valid until they are released.
-// Readers and Writers that are open count as work: it waits until they are closed, and ends them when ctx does. Further calls
-// wait for the first.
+// Close lets the workers finish what was submitted, until ctx ends; what is not done then fails with fault.Closing, and the error
+// is that of ctx. It always waits until every process has ended and every poisoned job is in quarantine, and removes what else
+// the farm made. Results stay valid until they are released. Readers and Writers that are open count as work: it waits until they
+// are closed, and ends them when ctx does.
+//
+// It may be called again, from anywhere: each call waits until all is done and returns the same. The first ctx that ends counts,
+// so that a second call can hurry the first.
 func (f *Farm) Close(ctx context.Context) error {
-	f.mu.Lock()
-	again := f.closing
-	f.closing = true
-	if !again && f.pending == 0 {
-		close(f.idle)
-	}
-	f.mu.Unlock()
-	if again {
-		<-f.closed
-		return nil
-	}
-	defer close(f.closed)
-	var err error
+	f.drain()
 	select {
 	case <-f.idle:
 	case <-ctx.Done():
-		err = ctx.Err()
+		f.hurry(ctx.Err())
 	}
+	f.finish()
+	return f.hurried
+}
+
+// drain lets nothing new in.
+func (f *Farm) drain() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closing && f.pending == 0 {
+		close(f.idle)
+	}
+	f.closing = true
+}
+
+// hurry gives up what is not done, unless all is.
+func (f *Farm) hurry(why error) {
+	f.mu.Lock()
+	if f.hurried == nil && f.pending > 0 {
+		f.hurried = why
+	}
+	f.mu.Unlock()
+	f.stop()
+}
+
+// end stops what still runs and takes the farm apart.
+func (f *Farm) end() {
 	f.stop()
 	f.sweepUntilIdle()
 	f.running.Wait()
@@ -172,7 +202,6 @@ func (f *Farm) Close(ctx context.Context) error {
 	f.host.Retire()
 	f.arena.Close()
 	f.events.close()
-	return err
 }
 
 // sweepUntilIdle answers what nobody will pull any more.

@@ -42,7 +42,8 @@ func newFarm(t *testing.T, change ...func(*Config)) *Farm {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := f.Close(deadline(t, 20*time.Second)); err != nil {
+		hurried := f.hurried // by the test
+		if err := f.Close(deadline(t, 20*time.Second)); err != hurried {
 			t.Errorf("close: %v", err)
 		}
 		s := f.Snapshot()

@@ -159,7 +159,7 @@ func TestAFarmWithoutWorkersAnswersAndRecovers(t *testing.T) {
 		if err := os.Symlink(c.Worker, link); err != nil {
 			t.Fatal(err)
 		}
-		c.Worker, c.Workers, c.Attempts, c.NoSpare = link, 1, 100, true
+		c.Worker, c.Workers, c.Attempts, c.Spares = link, 1, 100, -1
 	})
 	target, err := os.Readlink(link)
 	if err != nil {
@@ -171,6 +171,9 @@ func TestAFarmWithoutWorkersAnswersAndRecovers(t *testing.T) {
 	r, err := one(t, f, Job{Pipeline: "exit", Frame: gray(1)})
 	if code(err) != fault.Unavailable || !strings.Contains(err.Error(), "no such file") {
 		t.Fatalf("%v, %v", r, err)
+	}
+	if exit := f.Snapshot().Workers[0].LastExit; exit.Cause != CauseStart || exit.String() != "no worker process was started: no such file or directory" {
+		t.Errorf("its last exit: %v: %v", exit.Cause, exit)
 	}
 	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
@@ -205,6 +208,52 @@ func TestCloseGivesUpAtItsDeadlineAndWaitsForEverything(t *testing.T) {
 	}
 	if _, err := f.Submit(t.Context(), Job{Pipeline: "echo", Frame: gray(1)}); code(err) != fault.Closing {
 		t.Fatalf("a Submit after Close: %v", err)
+	}
+}
+
+func TestEveryCloseReturnsTheSame(t *testing.T) {
+	f := newFarm(t)
+	future, err := f.Submit(t.Context(), Job{Pipeline: "hang", Frame: gray(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan error)
+	go func() { first <- f.Close(t.Context()) }()
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.Close(over); err != context.Canceled { // it hurries the first
+		t.Errorf("the second: %v", err)
+	}
+	if err := <-first; err != context.Canceled {
+		t.Errorf("the first: %v", err)
+	}
+	if err := f.Close(t.Context()); err != context.Canceled {
+		t.Errorf("a third: %v", err)
+	}
+	if _, err := future.Wait(t.Context()); code(err) != fault.Closing {
+		t.Errorf("the job: %v", err)
+	}
+}
+
+func TestStartFailsWithACode(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tt := range []struct {
+		name   string
+		ctx    context.Context
+		config Config
+		code   fault.Code
+	}{
+		{"no worker is named", t.Context(), Config{}, fault.Invalid},
+		{"there is no such worker", t.Context(), Config{Worker: "/nowhere/worker"}, fault.Unavailable},
+		{"it is no worker", t.Context(), Config{Worker: "/bin/true", Workers: 1}, fault.Unavailable},
+		{"the limits leave no room", t.Context(), Config{Worker: "/bin/true", Workers: 1024, Spares: 1024, Memory: 64 << 20}, fault.Unavailable},
+		{"nobody waits", over, Config{Worker: "/nowhere/worker"}, ""},
+	} {
+		f, err := Start(tt.ctx, tt.config)
+		if f != nil || err == nil || code(err) != tt.code {
+			t.Errorf("%s: %v, with the code %q, want %q", tt.name, err, code(err), tt.code)
+		}
 	}
 }
 

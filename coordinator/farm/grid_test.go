@@ -141,7 +141,9 @@ func newCell(t *testing.T, w when, h how) *cell {
 		}
 	}
 	c.farm = newFarm(t, func(conf *Config) {
-		conf.NoSpare = w.name == "starting"
+		if w.name == "starting" {
+			conf.Spares = -1
+		}
 		conf.Workers, conf.Timeout, conf.StartTimeout = w.workers, 20*time.Second, 20*time.Second
 		conf.StallTimeout = 10 * time.Second
 		conf.WorkerEnv = append(conf.WorkerEnv, "CVFARM_TEST_DIR="+c.dir)

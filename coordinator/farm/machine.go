@@ -34,14 +34,10 @@ func MemoryLimit() int64 {
 	return limit
 }
 
-// room reports whether this process may have so many workers, a spare, and a video to read and one to write.
-func room(processes int, spare bool) error {
+// room reports whether this process may have so many workers, and a video to read and one to write.
+func room(processes int) error {
 	const videos = 2
-	processes += videos
-	if spare {
-		processes++
-	}
-	return proc.Room(processes)
+	return proc.Room(processes + videos)
 }
 
 // withAddressSpace names the limit that is behind an error of mmap.

@@ -42,7 +42,7 @@ func TestBadFramesDoNotOpenTheBreaker(t *testing.T) {
 func TestJobsAreDoneAsSoonAsOneWorkerIsBack(t *testing.T) {
 	ill := t.TempDir() + "/ill"
 	f := newFarm(t, func(c *Config) {
-		c.Workers, c.NoSpare, c.Attempts = 4, true, 1
+		c.Workers, c.Spares, c.Attempts = 4, -1, 1
 		c.WorkerEnv = append(c.WorkerEnv, "CVFARM_FAKE_START=ill:"+ill)
 	})
 	events := f.Events(t.Context())

@@ -56,11 +56,13 @@ func (f *Farm) OpenReaderAt(ctx context.Context, uri string, at uint64) (*Reader
 	return r, nil
 }
 
-// reopen opens the source, through crashes of the process that does. All crashes since the last frame count.
+// reopen opens the source, through crashes of the process that does. All crashes since the last frame count, and where one takes
+// over, a failed start is one too.
 func (r *Reader) reopen(ctx context.Context, skip uint64) error {
 	for {
 		err := r.open(ctx, skip)
-		if code, _ := fault.CodeOf(err); code != fault.Crashed {
+		code, _ := fault.CodeOf(err)
+		if code != fault.Crashed && !(code == fault.Unavailable && r.crashes > 0) {
 			return err
 		}
 		if r.crashes++; r.crashes >= r.farm.config.Attempts {

@@ -9,6 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
+	"github.com/cvfarm/cvfarm/shared/fault"
 )
 
 // A job that was sent beforehand to a worker whose own job takes long had to wait for it, with another worker at hand that had
@@ -135,4 +138,55 @@ func submitted(t *testing.T, f *Farm, j Job) *Future {
 		t.Fatal(err)
 	}
 	return future
+}
+
+// What is recalled stays in the ring until the worker comes to it. A worker whose job took a minute had its ring filled with that,
+// and was killed for it. Here it reads nothing at all, and the test is its supervisor.
+func TestARingIsNotFilledByWhatIsRecalled(t *testing.T) {
+	f := newFarm(t, func(c *Config) { c.Workers, c.Spares = 1, -1 })
+	worker, err := f.hire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(worker.worker.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	h := newShift(newSupervisor(f, 2, nil), worker)
+	file := filepath.Join(t.TempDir(), "held") // keeps the farm's own worker away
+	futures := []*Future{submitted(t, f, Job{Pipeline: "hold file=" + file, Frame: gray(0)})}
+	for i := range 3 {
+		futures = append(futures, submitted(t, f, Job{Pipeline: "invert", Frame: gray(i)}))
+	}
+	for len(f.jobs) != 2 { // it has the long one and one behind it
+		runtime.Gosched()
+	}
+	recalls := 0
+	for len(h.inFlight) == 0 || h.hasRoom() && recalls < 3000 {
+		h.send(<-f.jobs)
+		f.idlers.Add(1)
+		h.recall()
+		f.idlers.Add(-1)
+		for len(f.retries) > 0 {
+			f.jobs <- <-f.retries
+			recalls++
+		}
+	}
+	if recalls < 500 || recalls >= 3000 || len(h.inFlight) != 1 {
+		t.Errorf("%d jobs were recalled, %d are left", recalls, len(h.inFlight))
+	}
+	go worker.worker.Receive(h.replies)
+	if exit := h.stop(t.Context(), proc.CauseStop, "enough"); exit.Cause != proc.CauseStop {
+		t.Errorf("it ended so: %v", exit)
+	}
+	worker.region.Retire()
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, future := range futures {
+		if r, err := future.Wait(t.Context()); err == nil {
+			r.Release()
+		} else if code(err) != fault.Closing { // that of the job that we kept
+			t.Error(err)
+		}
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 )
 
 // watchTick is how often a supervisor looks at its worker's age, memory and heartbeat: more often where it is to find a stopped
@@ -21,14 +23,13 @@ type wear struct {
 	born        time.Time
 	due         string // why it is to be recycled; empty: it is not
 
-	beats  uint64    // at the last look
-	beaten time.Time // when they last had changed
+	pulse pulse
 }
 
 func newWear(c Config, now time.Time) wear {
 	jitter := 1 + rand.Float64()/10
 	return wear{
-		limit: int(float64(c.MaxJobs) * jitter), age: time.Duration(float64(c.MaxAge) * jitter), born: now, beaten: now,
+		limit: int(float64(c.MaxJobs) * jitter), age: time.Duration(float64(c.MaxAge) * jitter), born: now, pulse: pulse{since: now},
 	}
 }
 
@@ -40,7 +41,7 @@ func (h *shift) recycle(why string) {
 }
 
 // wantsRelief is where the next worker comes from, once this one is due.
-func (h *shift) wantsRelief() <-chan *hire {
+func (h *shift) wantsRelief() <-chan offer {
 	if h.due == "" || h.relief != nil || h.ending {
 		return nil
 	}
@@ -48,7 +49,7 @@ func (h *shift) wantsRelief() <-chan *hire {
 }
 
 // leaving reports whether the worker gets no more jobs: its relief is there, or none will come.
-func (h *shift) leaving() bool { return h.due != "" && (h.relief != nil || h.farm.config.NoSpare) }
+func (h *shift) leaving() bool { return h.due != "" && (h.relief != nil || h.farm.config.Spares < 0) }
 
 // relieved reports whether the worker can go.
 func (h *shift) relieved() bool { return h.leaving() && len(h.inFlight) == 0 && h.suspect == nil }
@@ -87,12 +88,44 @@ func (s *supervisor) answeredOne(f *Future) {
 
 // checkHeartbeat kills a worker that shows no sign of life. One that has no job is not spared: it would cost the next its time.
 func (h *shift) checkHeartbeat(now time.Time) {
-	if beats := h.region.Beats(); beats != h.beats {
-		h.beats, h.beaten = beats, now
-		return
+	if why := h.pulse.lost(h.hire, now, h.farm.config.StallTimeout); why != "" && !h.ending {
+		h.kill(stalled, nil, why)
 	}
-	if silent := now.Sub(h.beaten); silent > h.farm.config.StallTimeout && !h.ending {
-		h.kill(stalled, nil, fmt.Sprintf("no heartbeat for %v", silent.Round(time.Millisecond)))
+}
+
+// pulse is when a worker was last seen to show a sign of life.
+type pulse struct {
+	beats uint64
+	since time.Time
+}
+
+// lost says how long there was none, where that is more than the limit; else it is empty.
+func (p *pulse) lost(h *hire, now time.Time, limit time.Duration) string {
+	if beats := h.region.Beats(); beats != p.beats {
+		p.beats, p.since = beats, now
+	}
+	if silent := now.Sub(p.since); silent > limit {
+		return fmt.Sprintf("no heartbeat for %v", silent.Round(time.Millisecond))
+	}
+	return ""
+}
+
+// watch kills a worker that is in no supervisor's hands and shows no sign of life, until the channel is closed or it has ended.
+func (f *Farm) watch(h *hire, until <-chan struct{}) {
+	ticker := time.NewTicker(f.config.watchTick())
+	defer ticker.Stop()
+	p := pulse{since: time.Now()}
+	for {
+		select {
+		case now := <-ticker.C:
+			if why := p.lost(h, now, f.config.StallTimeout); why != "" {
+				h.worker.Kill(proc.CauseStalled, why)
+			}
+		case <-until:
+			return
+		case <-h.worker.Done():
+			return
+		}
 	}
 }
 

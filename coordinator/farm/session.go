@@ -29,9 +29,8 @@ type Video struct {
 
 // session is a worker process of its own that holds one open video. Its methods are for one goroutine.
 type session struct {
+	*hire
 	farm    *Farm
-	worker  *proc.Worker
-	region  *shm.Region
 	hooking sync.Mutex  // guards unhook
 	unhook  func() bool // forgets the farm's end
 	once    sync.Once   // for close
@@ -71,7 +70,7 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 		}
 		return nil, &Error{Code: fault.Unavailable, Message: err.Error()}
 	}
-	s := &session{farm: f, worker: w, region: region, replies: make(chan *workerpb.WorkResponse, 4)}
+	s := &session{farm: f, hire: &hire{worker: w, region: region}, replies: make(chan *workerpb.WorkResponse, 4)}
 	s.hooking.Lock()
 	s.unhook = context.AfterFunc(f.stopped, func() {
 		w.Kill(proc.CauseStop, "the farm closes")
@@ -79,27 +78,8 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 	})
 	s.hooking.Unlock()
 	go w.Receive(s.replies)
-	f.running.Go(s.watch)
+	f.running.Go(func() { f.watch(s.hire, nil) })
 	return s, nil
-}
-
-// watch kills a worker that shows no sign of life.
-func (s *session) watch() {
-	ticker := time.NewTicker(s.farm.config.watchTick())
-	defer ticker.Stop()
-	beats, beaten := s.region.Beats(), time.Now()
-	for {
-		select {
-		case now := <-ticker.C:
-			if b := s.region.Beats(); b != beats {
-				beats, beaten = b, now
-			} else if silent := now.Sub(beaten); silent > s.farm.config.StallTimeout {
-				s.worker.Kill(proc.CauseStalled, fmt.Sprintf("no heartbeat for %v", silent.Round(time.Millisecond)))
-			}
-		case <-s.worker.Done():
-			return
-		}
-	}
 }
 
 // unary runs one call, for at most as long as said.

@@ -86,7 +86,8 @@ func (h *shift) run(ctx context.Context) proc.Exit {
 			h.took(t)
 		case t := <-jobs:
 			h.took(t)
-		case h.relief = <-h.wantsRelief():
+		case spare := <-h.wantsRelief():
+			h.relief = spare.accept(nil)
 		case reply, ok := <-h.replies:
 			if !ok { // the worker is ending, Done follows; nothing more can be sent
 				h.ending, h.replies = true, nil

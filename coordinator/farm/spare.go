@@ -3,6 +3,7 @@ package farm
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
@@ -48,6 +49,34 @@ func (h *hire) dismiss() proc.Exit {
 	return exit
 }
 
+// start is a worker on its way.
+type start struct {
+	done chan struct{} // closed when what follows is there
+	hire *hire
+	err  error
+}
+
+func (f *Farm) begin(ctx context.Context) *start {
+	s := &start{done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		s.hire, s.err = f.hire(ctx)
+	}()
+	return s
+}
+
+// offer is a spare that can be had. Who takes it accepts it.
+type offer struct {
+	hire    *hire
+	instead chan *start // takes one
+}
+
+// accept takes the spare. Its keeper gets the start that is no longer needed for it, and begins one where that is nil.
+func (o offer) accept(instead *start) *hire {
+	o.instead <- instead
+	return o.hire
+}
+
 // keepSpare keeps one worker ready for whichever supervisor loses its own: loading OpenCV takes a few hundred milliseconds, a
 // promotion none. It begins when the farm's own workers had their turn.
 func (f *Farm) keepSpare(ctx context.Context) {
@@ -57,44 +86,77 @@ func (f *Farm) keepSpare(ctx context.Context) {
 		return
 	}
 	meter := restart.NewMeter(restart.Policy{}, rand.Float64)
+	next := f.begin(ctx)
 	for ctx.Err() == nil {
-		h, err := f.hire(ctx)
-		if err == nil {
-			h.spare = true
-			err = f.offer(ctx, h)
-		} else if ctx.Err() == nil {
-			exit := exitOf(err)
-			f.events.send(Event{Kind: WorkerEnded, PID: exit.PID, Exit: &exit, Err: err})
+		instead, err := f.keep(ctx, next)
+		if err != nil {
+			wait(ctx, meter.Failed(time.Now()))
 		}
-		if err != nil && !wait(ctx, meter.Failed(time.Now())) {
-			return
+		if next = instead; next == nil {
+			next = f.begin(ctx)
 		}
 	}
+	next.dismiss()
 }
 
-// offer waits until a supervisor takes the spare. It fails where the spare ends before.
-func (f *Farm) offer(ctx context.Context, h *hire) error {
+// keep has a worker be the spare until it is taken, and returns the start that was given for it.
+func (f *Farm) keep(ctx context.Context, s *start) (instead *start, err error) {
+	if <-s.done; s.err != nil {
+		if ctx.Err() == nil {
+			exit := exitOf(s.err)
+			f.events.send(Event{Kind: WorkerEnded, PID: exit.PID, Exit: &exit, Err: s.err})
+		}
+		return nil, s.err
+	}
+	s.hire.spare = true
+	return f.offer(ctx, s.hire)
+}
+
+// offer waits until a supervisor takes the spare, and returns what it gives for it. It fails where the spare ends before.
+func (f *Farm) offer(ctx context.Context, h *hire) (*start, error) {
+	defer f.isSpare(h)()
+	o := offer{h, make(chan *start, 1)}
 	select {
-	case f.spares <- h:
-		return nil
+	case f.spares <- o:
+		return <-o.instead, nil
 	case <-h.worker.Done():
 		exit := h.dismiss()
 		f.events.send(Event{Kind: WorkerEnded, PID: exit.PID, Exit: &exit})
-		return &proc.StartError{Path: f.config.Worker, Reason: "it ended while it was the spare", Exit: exit}
+		return nil, &proc.StartError{Path: f.config.Worker, Reason: "it ended while it was the spare", Exit: exit}
 	case <-ctx.Done():
 		h.dismiss()
-		return nil
+		return nil, nil
 	}
 }
 
-// wait reports false where ctx ends first.
-func wait(ctx context.Context, d time.Duration) bool {
+// isSpare has Snapshot tell of a spare, and watches it, until the returned function is called.
+func (f *Farm) isSpare(h *hire) (noMore func()) {
+	taken := make(chan struct{})
+	f.running.Go(func() { f.watch(h, taken) })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ready = append(f.ready, h.worker.PID())
+	return func() {
+		close(taken)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.ready = slices.DeleteFunc(f.ready, func(pid int) bool { return pid == h.worker.PID() })
+	}
+}
+
+// dismiss ends the worker that a start brings, if any.
+func (s *start) dismiss() {
+	if <-s.done; s.err == nil {
+		s.hire.dismiss()
+	}
+}
+
+// wait waits for d, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
 	case <-ctx.Done():
-		return false
 	}
 }

@@ -2,6 +2,7 @@ package farm
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ type Counts struct {
 type Snapshot struct {
 	Counts
 	Workers []WorkerStatus
+	// Spares are the processes that are ready to take over.
+	Spares []int
 	// Queued jobs wait for a worker; Pending ones are not answered yet, queued or not.
 	Queued, Pending int
 	Memory          MemoryStatus
@@ -76,7 +79,7 @@ func (f *Farm) Snapshot() Snapshot {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s.Counts, s.Pending = f.counts, f.pending
+	s.Counts, s.Pending, s.Spares = f.counts, f.pending, slices.Clone(f.ready)
 	return s
 }
 

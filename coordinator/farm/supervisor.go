@@ -112,20 +112,31 @@ const firstTries = 3
 // fatal reports whether another try cannot help, or would keep the caller waiting as long as the first.
 func fatal(err error) bool {
 	var start *proc.StartError
-	return !errors.As(err, &start) || start.Fatal || start.Exit.Cause != proc.CauseExited
+	if !errors.As(err, &start) || start.Fatal {
+		return true
+	}
+	cause := start.Exit.Cause
+	return cause != proc.CauseExited && cause != proc.CauseStalled
 }
 
-// next returns a worker: the one that relieved the last, the spare where one is ready, or a new one.
+// next returns a worker: the one that relieved the last, the spare, or a new one. Where a spare is on its way, the first to be
+// ready counts, and the other becomes the spare.
 func (s *supervisor) next(ctx context.Context) (*hire, error) {
 	if h := s.relief; h != nil {
 		s.relief = nil
 		return h, nil
 	}
 	select {
-	case h := <-s.farm.spares:
-		return h, nil
+	case spare := <-s.farm.spares:
+		return spare.accept(nil), nil
 	default:
-		return s.farm.hire(ctx)
+	}
+	own := s.farm.begin(ctx)
+	select {
+	case spare := <-s.farm.spares:
+		return spare.accept(own), nil
+	case <-own.done:
+		return own.hire, own.err
 	}
 }
 
@@ -141,8 +152,8 @@ func (s *supervisor) report(err error) {
 func (f *Farm) worker(r *shm.Region, lanes int) proc.Config {
 	return proc.Config{
 		Path: f.config.Worker, Env: append(limits(f.config), f.config.WorkerEnv...), Arena: f.arena, Region: r,
-		Lanes: lanes, Threads: f.config.Threads, StartTimeout: f.config.StartTimeout, MemoryCap: f.config.MemoryCap,
-		Shared: f.config.Memory,
+		Lanes: lanes, Threads: f.config.Threads, StartTimeout: f.config.StartTimeout, StallTimeout: f.config.StallTimeout,
+		MemoryCap: f.config.MemoryCap, Shared: f.config.Memory,
 	}
 }
 
@@ -203,7 +214,8 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 			s.refuse(t, why)
 		case <-called:
 			s.refuseStreams(why)
-		case s.relief = <-spares:
+		case spare := <-spares:
+			s.relief = spare.accept(nil)
 			return
 		case <-timer.C:
 			return
@@ -261,5 +273,5 @@ func exitOf(err error) proc.Exit {
 	if start, ok := err.(*proc.StartError); ok {
 		return start.Exit
 	}
-	return proc.Exit{}
+	return proc.Exit{Cause: proc.CauseStart, Code: -1, Detail: err.Error()}
 }

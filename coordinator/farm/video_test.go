@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 )
@@ -129,6 +131,37 @@ func TestAReaderOutlivesStopsAndDeathsInARow(t *testing.T) {
 	}))
 	if n != 166 || int(f.Snapshot().Restarts) < len(struck) {
 		t.Fatalf("%d frames, %d restarts", n, f.Snapshot().Restarts)
+	}
+}
+
+// The first start in its place was all it got, which may have been stopped too.
+func TestAReaderOutlivesAStartThatComesToNothing(t *testing.T) {
+	for what, spoil := range map[string]func(g gates) error{
+		"stopped": func(g gates) error { return os.WriteFile(filepath.Join(string(g), "stop.2"), nil, 0o600) },
+		"hanging": func(g gates) error { return unix.Mkfifo(g.name(2), 0o600) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			g := newGates(t)
+			f := realFarm(t, func(c *Config) {
+				g.wrap(t, c.Worker)
+				c.Worker, c.Workers, c.Spares = g.worker(), 1, -1 // start 0
+				if c.StallTimeout = 500 * time.Millisecond; what == "hanging" {
+					c.StartTimeout = 2 * time.Second
+				}
+			})
+			r := openClip(t, f) // start 1
+			if err := spoil(g); err != nil {
+				t.Fatal(err)
+			}
+			n := len(digests(t, r.Frames(t.Context()), func(i int) {
+				if i == 30 {
+					strike(t, r, syscall.SIGKILL)
+				}
+			}))
+			if _, err := os.Stat(filepath.Join(string(g), "start.3")); n != 166 || err != nil {
+				t.Fatalf("%d frames, %v", n, err)
+			}
+		})
 	}
 }
 

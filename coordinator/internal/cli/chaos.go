@@ -82,6 +82,7 @@ func (o *chaosOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVarP(&o.recursive, "recursive", "r", false, "take the images of folders within folders too")
 	f.IntVar(&o.limit, "limit", 0, "end after `N` frames")
 	f.IntVar(&o.workers, "workers", 0, "jobs at a time; 0 is the CPU quota")
+	f.IntVar(&o.spares, "spares", 1, "`N` more workers are kept ready to take over at once from those that end")
 	f.IntVar(&o.threads, "threads", 1, "OpenCV threads within one job")
 	f.StringVar(&o.memory, "memory", "", "shared memory for frames, such as `512M` (default: a quarter of the machine's)")
 	f.DurationVar(&o.timeout, "timeout", 0, "time that a frame may take in a worker before that is killed (default 30s)")

@@ -22,11 +22,10 @@ type runOptions struct {
 	limit, workers, threads, attempts int
 	timeout, maxAge, stallTimeout     time.Duration
 	memory, maxMemory, workerMemory   string
-	maxJobs                           int
+	spares, maxJobs, segment          int
 	worker, quarantine                string
 	named                             namedInputs
 	resume                            bool
-	segment                           int
 }
 
 func isolations() []string { return []string{string(farm.Process), string(farm.Thread)} }
@@ -68,7 +67,7 @@ func (o *runOptions) claimFiles(j *runJob) (err error) {
 		return err
 	}
 	if o.dryRun { // no worker but one, and no report
-		j.config.Workers, j.config.NoSpare = 1, true
+		j.config.Workers, j.config.Spares = 1, -1
 		return o.vacantReport(j.ledger.reported(o.report))
 	}
 	if o.report != "" && o.report != "-" { // held from now on, so that it can be written in the end
@@ -135,6 +134,7 @@ func (o *runOptions) validate() error {
 		value, low, up int
 	}{
 		{"--workers", o.workers, 0, 1024},
+		{"--spares", o.spares, 0, 1024},
 		{"--threads", o.threads, 1, 1024},
 		{"--attempts", o.attempts, 1, 100},
 		{"--limit", o.limit, 0, 1 << 40},
@@ -201,11 +201,15 @@ func (o *runOptions) farmConfig() (farm.Config, error) {
 		Workers:      o.workers,
 		Isolation:    farm.Isolation(o.isolation),
 		Threads:      o.threads,
+		Spares:       o.spares,
 		Attempts:     o.attempts,
 		Timeout:      o.timeout,
 		MaxJobs:      o.maxJobs,
 		MaxAge:       o.maxAge,
 		StallTimeout: o.stallTimeout,
+	}
+	if o.spares == 0 {
+		c.Spares = -1
 	}
 	if c.Quarantine, err = quarantineFolder(o.quarantine); err != nil {
 		return c, err

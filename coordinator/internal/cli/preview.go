@@ -99,7 +99,7 @@ func (app App) preview(ctx context.Context, o *previewOptions, input string) err
 	}
 	ctx, cancel := app.untilDrain(ctx)
 	defer cancel()
-	f, err := farm.Start(ctx, farm.Config{Worker: worker, Workers: 1, NoSpare: true})
+	f, err := farm.Start(ctx, farm.Config{Worker: worker, Workers: 1, Spares: -1})
 	if err == nil {
 		p := &preview{App: app, options: o, script: s, inputs: inputs, farm: f}
 		err = p.run(ctx)

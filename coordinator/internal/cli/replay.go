@@ -25,6 +25,7 @@ type replay struct {
 	image     media.Output // that output
 	overwrite bool
 	timeout   time.Duration
+	stall     time.Duration
 }
 
 func (app App) quarantineReplay(folder *string) *cobra.Command {
@@ -52,6 +53,7 @@ Exit code: 0 it works now, 1 it does not, 2 wrong usage, 130 interrupted.`,
 	f.StringVarP(&r.output, "output", "o", "", "write the result to `FILE`: .jpg .png .webp, or whatever the pipeline encodes")
 	f.BoolVar(&r.overwrite, "overwrite", false, "replace FILE where it exists")
 	f.DurationVar(&r.timeout, "timeout", 0, "time that the attempt may take (default: what it was)")
+	f.DurationVar(&r.stall, "stall-timeout", 0, "`TIME` that the worker may show no sign of life before it is killed; 0 is the default of 5s")
 	addWorkerFlag(f, &r.worker)
 	return cmd
 }
@@ -63,6 +65,9 @@ func (r *replay) resolve(folder, id string) error {
 	}
 	if r.timeout < 0 || r.timeout > 24*time.Hour {
 		return usagef("--timeout %v: up to 24h is possible", r.timeout)
+	}
+	if r.stall < 0 || r.stall > 24*time.Hour {
+		return usagef("--stall-timeout %v: up to 24h is possible", r.stall)
 	}
 	if err := r.checkOutput(); err != nil {
 		return err
@@ -106,7 +111,8 @@ func (r *replay) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := farm.Start(ctx, farm.Config{Worker: r.worker, Workers: 1, Attempts: 1, NoSpare: true, MemoryCap: r.memoryCap()})
+	c := farm.Config{Worker: r.worker, Workers: 1, Attempts: 1, Spares: -1, MemoryCap: r.memoryCap(), StallTimeout: r.stall}
+	f, err := farm.Start(ctx, c)
 	if err == nil {
 		err = errors.Join(r.onFarm(ctx, f, in), closeFarm(context.WithoutCancel(ctx), f))
 	}

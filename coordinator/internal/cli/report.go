@@ -25,6 +25,7 @@ type report struct {
 
 	Retries        uint64 `json:"retries"`
 	WorkerRestarts uint64 `json:"worker_restarts"`
+	WorkerRecycles uint64 `json:"worker_recycles"`
 	// StreamsRestarted is how often a worker ended that kept something from frame to frame, so that ops began anew.
 	StreamsRestarted int64 `json:"streams_restarted"`
 
@@ -84,6 +85,7 @@ func (j *runJob) report(err error) report {
 		Retries:          j.last.Retries,
 		StreamsRestarted: j.tally.restarted.Load(),
 		WorkerRestarts:   j.last.Restarts,
+		WorkerRecycles:   j.last.Recycles,
 		Seconds:          time.Since(j.started).Seconds(),
 		Workers:          len(j.last.Workers),
 		Pipeline:         j.script.String(),

@@ -78,6 +78,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.codec, "codec", "", "codec of an output video as `FOUR` characters (default: the container's usual one)")
 	f.IntVar(&o.limit, "limit", 0, "end after `N` frames; 0 is no limit")
 	f.IntVar(&o.workers, "workers", 0, "`N` jobs at a time; 0 is the CPU quota")
+	f.IntVar(&o.spares, "spares", 1, "`N` more workers are kept ready to take over at once from those that end")
 	f.StringVar(&o.isolation, "isolation", "process", "`MODE`: process: one job in each worker; thread: all in one worker process")
 	f.IntVar(&o.threads, "threads", 1, "`N` OpenCV threads within one job")
 	f.DurationVar(&o.timeout, "timeout", 0, "`TIME` that a frame may take in a worker before that is killed; 0 is the default of 30s")

@@ -22,6 +22,8 @@ type Config struct {
 	Lanes, Threads int
 	// StartTimeout bounds the time until it is ready.
 	StartTimeout time.Duration
+	// StallTimeout is how long it may be stopped by a signal before it is ready.
+	StallTimeout time.Duration
 	// MemoryCap bounds the private memory that it may ask for, in bytes; 0 is no bound. The shared arena does not count, nor do
 	// files that it maps to read them; what its stacks and its run-time set aside does, touched or not. An allocation beyond it
 	// fails in the worker. Where the worker does not survive that, its Exit names the cap. Where a cgroup v2 was delegated to this

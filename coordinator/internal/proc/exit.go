@@ -27,7 +27,7 @@ const (
 // Exit is how a worker process ended. Its JSON names are stable.
 type Exit struct {
 	Cause Cause `json:"cause"`
-	// Detail says more about an ordered end: which job, which rule.
+	// Detail says more about an ordered end: which job, which rule; and why there was no process, where PID is 0.
 	Detail string `json:"detail,omitempty"`
 	PID    int    `json:"pid"`
 	// Code is the exit code; -1 when a signal ended the process, or when it never started.
@@ -60,6 +60,9 @@ const (
 
 // String is one line, such as `worker process 4711 died by signal "segmentation fault" after 1.2s: terminate called`.
 func (e Exit) String() string {
+	if e.PID == 0 {
+		return "no worker process was started: " + e.Detail
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "worker process %d %s after %v", e.PID, e.end(), e.Lived.Round(time.Millisecond))
 	if e.Proc != nil && (e.Cause == CauseDeadline || e.Cause == CauseStalled || e.Cause == CauseProtocol) {

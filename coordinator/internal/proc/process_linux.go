@@ -178,8 +178,13 @@ func (p *process) look() *ProcSnapshot {
 }
 
 // dead reports whether a child has ended that is not reaped yet.
-func dead(pid int) bool {
+func dead(pid int) bool { return waitable(pid, unix.WEXITED) }
+
+// stopped reports whether a signal has stopped a child, and none continued it.
+func stopped(pid int) bool { return waitable(pid, unix.WSTOPPED) }
+
+func waitable(pid, state int) bool {
 	var info unix.Siginfo
-	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	err := unix.Waitid(unix.P_PID, pid, &info, state|unix.WNOWAIT|unix.WNOHANG, nil)
 	return err == nil && info.Signo != 0
 }

@@ -39,7 +39,7 @@ func (l *Launcher) Start(ctx context.Context, c Config) (*Worker, error) {
 	p, err := l.launch(c)
 	if err != nil {
 		fatal := errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission)
-		return nil, &StartError{Path: c.Path, Reason: reason(err), Fatal: fatal}
+		return nil, &StartError{Path: c.Path, Reason: reason(err), Fatal: fatal, Exit: Exit{Cause: CauseStart, Code: -1, Detail: reason(err)}}
 	}
 	w := &Worker{process: p}
 	stopWatching := context.AfterFunc(ctx, func() {
@@ -50,6 +50,7 @@ func (l *Launcher) Start(ctx context.Context, c Config) (*Worker, error) {
 		w.Kill(cause, "")
 	})
 	defer stopWatching()
+	go w.endIfStopped(ctx, c.StallTimeout)
 	if err = w.begin(ctx); err == nil {
 		return w, nil
 	}
@@ -70,6 +71,25 @@ func (w *Worker) begin(ctx context.Context) error {
 		return err
 	}
 	return w.openStream(ctx)
+}
+
+// endIfStopped kills a process that is found stopped for so long, until ctx ends: it would take all the time that a start may.
+func (w *Worker) endIfStopped(ctx context.Context, limit time.Duration) {
+	tick := time.NewTicker(max(limit/10, time.Millisecond))
+	defer tick.Stop()
+	for since := time.Now(); ; {
+		select {
+		case now := <-tick.C:
+			if !stopped(w.PID()) {
+				since = now
+			} else if d := now.Sub(since); d > limit {
+				w.Kill(CauseStalled, fmt.Sprintf("a signal stopped it %v ago", d.Round(time.Millisecond)))
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // leave ends a process that did not become ready. Where it broke off by itself, its own end is not overtaken, so that the cause
@@ -112,6 +132,8 @@ func (w *Worker) startError(c Config, err, timeout error) *StartError {
 		e.Reason = "it ended as if its work were done, which no worker of cvfarm does at its start; is it one?"
 	case e.Exit.Cause == CauseExited:
 		e.Reason = "it ended before it was ready"
+	case e.Exit.Cause == CauseStalled:
+		e.Reason = "it was stopped before it was ready"
 	case errors.Is(timeout, context.DeadlineExceeded) && !errors.Is(err, errSilent):
 		e.Reason = fmt.Sprintf("not ready within %v", c.StartTimeout)
 	}

@@ -38,13 +38,14 @@ func TestAFailedStartSaysWhy(t *testing.T) {
 			`died by signal "killed", sent from outside`, false},
 		{"it says that it is ready and does not answer", "", script(t, "echo '"+strings.TrimSpace(handshake.Hello())+"'; exec sleep 60"),
 			"not ready within 500ms", false},
+		{"a signal stops it", "", script(t, "kill -STOP $$"), "it was stopped before it was ready: worker process", false},
 		{"it closes its output and goes on", "", script(t, "exec >&-; exec sleep 60"), "it closed its standard output without a word", false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			l, cfg := bench(t)
 			cfg.Env = []string{"GORACE=atexit_sleep_ms=0", fake.EnvStart + "=" + c.deed}
-			cfg.StartTimeout = 500 * time.Millisecond
+			cfg.StartTimeout, cfg.StallTimeout = 500*time.Millisecond, 50*time.Millisecond
 			if c.path != "" {
 				cfg.Path = c.path
 			}
