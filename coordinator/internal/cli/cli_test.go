@@ -264,6 +264,7 @@ func TestParseSize(t *testing.T) {
 }
 
 func TestVersionAndDoctorJSON(t *testing.T) {
+	t.Setenv("CVFARM_WORKER", "")
 	for _, name := range []string{"version", "doctor"} {
 		out, err := try(t, name, "--json")
 		var v map[string]any

@@ -49,6 +49,8 @@ func (m *movie) readSizes(r io.ReadSeeker) error {
 		return err
 	case b == nil:
 		return errIncomplete
+	case int(b.SampleCount) != m.want: // before so many sizes are made
+		return fmt.Errorf("it has %d frames, %d were written", b.SampleCount, m.want)
 	case b.SampleSize == 0:
 		m.sizes = b.EntrySize
 		return nil
