@@ -83,15 +83,16 @@ func TestTheKillerStrikesEveryKindAndTheFarmIsBack(t *testing.T) {
 	}()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	seen := map[Kind]bool{}
+	seen, spare := map[Kind]bool{}, false
 	k := Killer{Rate: 50, Kinds: Kinds(), Seed: 3, Snapshot: f.Snapshot, Struck: func(s Strike) {
-		if seen[s.Kind] = true; len(seen) == len(Kinds()) {
+		spare = spare || s.Worker == 0
+		if seen[s.Kind] = true; len(seen) == len(Kinds()) && spare {
 			cancel()
 		}
 	}}
 	k.Run(ctx)
-	if len(seen) != len(Kinds()) {
-		t.Fatalf("it struck %v only", seen)
+	if len(seen) != len(Kinds()) || !spare {
+		t.Fatalf("it struck %v only, a spare: %v", seen, spare)
 	}
 	late := time.After(60 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -184,10 +185,13 @@ func TestRecoveryIsFromTheDeathToTheSuccessorsFirstFrame(t *testing.T) {
 	l.Struck(Strike{Time: at(200), Kind: Kill, PID: 31, Worker: 3, Busy: true})
 	l.event(ended(201, 3, 31))
 	l.event(late(ready(300, 3, 32, true)))
+	// A spare is stopped, and found.
+	l.Struck(Strike{Time: at(250), Kind: Stop, PID: 41})
+	l.event(ended(850, 0, 41))
 	l.Answered(32, at(304), 4*time.Millisecond)
 	ms := time.Millisecond
 	s := l.Story(4 * ms)
-	if !slices.Equal(s.Promoted, Times{16 * ms}) || !slices.Equal(s.Cold, Times{100 * ms, 256 * ms}) || !slices.Equal(s.Noticed, Times{500 * ms}) || s.Unfinished != 1 {
+	if !slices.Equal(s.Promoted, Times{16 * ms}) || !slices.Equal(s.Cold, Times{100 * ms, 256 * ms}) || !slices.Equal(s.Noticed, Times{500 * ms, 600 * ms}) || s.Unfinished != 1 {
 		t.Errorf("got %+v", s)
 	}
 	if s.Strikes[Kill] != 3 || s.Strikes[Starve] != 1 {

@@ -54,12 +54,12 @@ type Strike struct {
 	Time time.Time
 	Kind Kind
 	PID  int
-	// Worker is the number of the supervisor, Busy whether it had jobs.
+	// Worker is the number of the supervisor, 0 for a spare; Busy tells whether it had jobs.
 	Worker int
 	Busy   bool
 }
 
-// Killer strikes workers at random.
+// Killer strikes workers at random, the spares among them.
 type Killer struct {
 	// Rate is strikes per second on average. A strike that finds no worker is not made up for.
 	Rate float64
@@ -94,7 +94,7 @@ func (k *Killer) Run(ctx context.Context) (missed int) {
 
 // strike hits one of the workers; which says where in their list.
 func (k *Killer) strike(ctx context.Context, kind Kind, which float64) bool {
-	targets := k.targets(k.Snapshot().Workers)
+	targets := k.targets(processes(k.Snapshot()))
 	if len(targets) == 0 {
 		return false
 	}
@@ -115,6 +115,15 @@ func (k *Killer) strike(ctx context.Context, kind Kind, which float64) bool {
 		k.Struck(Strike{Time: now, Kind: kind, PID: target.PID, Worker: target.Number, Busy: target.State == farm.Busy})
 	}
 	return err == nil
+}
+
+// processes are all that can be struck: the spares have the number 0.
+func processes(s farm.Snapshot) []farm.WorkerStatus {
+	all := s.Workers
+	for _, pid := range s.Spares {
+		all = append(all, farm.WorkerStatus{PID: pid, State: farm.Idle})
+	}
+	return all
 }
 
 // targets are the workers that live and are not marked. Marks of those that are gone are forgotten.

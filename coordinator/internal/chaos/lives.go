@@ -83,10 +83,12 @@ func (l *Lives) event(e farm.Event) {
 			p.ready = e.Since
 		}
 		delete(l.last, e.Worker)
-	case e.Kind == farm.WorkerEnded && e.Worker > 0 && e.PID > 0 && e.Err == nil:
+	case e.Kind == farm.WorkerEnded && e.PID > 0 && e.Err == nil:
 		p := l.find(e.PID, e.Time)
 		p.ended = e.Time
-		l.last[e.Worker] = p
+		if e.Worker > 0 { // not a spare
+			l.last[e.Worker] = p
+		}
 	}
 }
 

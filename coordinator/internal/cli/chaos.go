@@ -30,7 +30,8 @@ func (app App) chaosCommand() *cobra.Command {
 		Short: "Run a pipeline while its workers are killed, and tell whether anything was lost",
 		Long: `Run a pipeline over images and videos while its workers are killed, stopped and starved, and tell whether anything was lost.
 
-First the input is run undisturbed. Then it is run again, while a worker that is chosen at random is struck --rate times a second:
+First the input is run undisturbed. Then it is run again, while a worker that is chosen at random, a spare one perhaps, is struck
+--rate times a second:
 
   kill    by SIGKILL, as the kernel does when memory runs out
   segv    by SIGSEGV, as a wild pointer in a codec does
