@@ -41,6 +41,14 @@ const Heartbeat = 200 * time.Millisecond
 // Patience is twice as long as a worker keeps back an answer when it has more to do, unless that takes longer than it should.
 const Patience = 2 * time.Millisecond
 
+// TimerSlack is how late a worker's timers may be: it is started so. In a process that spends its time in native calls, Go's
+// monitor thread wakes every 20 µs, ten thousand times a second, and takes the core from the call each time: for short ops that was
+// a tenth of the time. With slack it is woken with the next thing that happens. Threads that run ops set OpTimerSlack, Linux's own.
+const (
+	TimerSlack   = 2 * time.Millisecond
+	OpTimerSlack = 50 * time.Microsecond
+)
+
 // StreamWindow is how many bytes may be under way in each direction before the receiver has read them.
 const StreamWindow = 4 << 20
 

@@ -1,13 +1,12 @@
 package serve
 
 import (
-	"time"
-
 	"golang.org/x/sys/unix"
+
+	"github.com/cvfarm/cvfarm/shared/handshake"
 )
 
-// preciseTimers gives this thread the usual slack of timers: the process was started with much more, for Go's own threads.
+// preciseTimers is for a thread that runs ops: see handshake.TimerSlack.
 func preciseTimers() {
-	const usual = 50 * time.Microsecond
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(usual), 0, 0, 0)
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(handshake.OpTimerSlack), 0, 0, 0)
 }

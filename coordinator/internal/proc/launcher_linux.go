@@ -5,11 +5,11 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/cgroup"
+	"github.com/cvfarm/cvfarm/shared/handshake"
 )
 
 // Launcher starts worker processes. It owns one operating system thread, from which all of them are started: the kernel kills
@@ -37,8 +37,7 @@ func (l *Launcher) run(nice int) {
 		// Without the right to it workers keep our priority: slower replies under load, nothing worse.
 		_ = unix.Setpriority(unix.PRIO_PROCESS, 0, min(19, niceness()+nice))
 	}
-	// Inherited by all threads of a worker: see workerSlack.
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(workerSlack), 0, 0, 0)
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(handshake.TimerSlack), 0, 0, 0) // workers inherit it
 	tryPidfd()
 	for f := range l.start {
 		f()
@@ -65,11 +64,6 @@ func tryPidfd() {
 		_ = self.Release()
 	}
 }
-
-// workerSlack is how late a worker's timers may be. In a process that spends its time in native calls, Go's monitor thread wakes
-// every 20 µs, ten thousand times a second, and takes the core from the call each time: for short ops that was a tenth of the time.
-// With slack it is woken with the next thing that happens. The threads that run ops have none, see serve.
-const workerSlack = 2 * time.Millisecond
 
 func niceness() int {
 	n, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
