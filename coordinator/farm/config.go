@@ -78,6 +78,13 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// Defaults that a comparison with the farm needs to know.
+const (
+	DefaultNice         = 10
+	DefaultStartTimeout = 20 * time.Second
+	DefaultStallTimeout = 5 * time.Second
+)
+
 // withDefaults returns c with every zero replaced.
 func (c Config) withDefaults() Config {
 	setDefault(&c.Isolation, Process)
@@ -85,12 +92,12 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Workers, max(1, CPUQuota()/max(1, c.Threads)))
 	setDefault(&c.Attempts, 3)
 	setDefault(&c.Timeout, 30*time.Second)
-	setDefault(&c.StartTimeout, 20*time.Second)
-	setDefault(&c.StallTimeout, 5*time.Second)
+	setDefault(&c.StartTimeout, DefaultStartTimeout)
+	setDefault(&c.StallTimeout, DefaultStallTimeout)
 	setDefault(&c.QueueSize, 256)
 	setDefault(&c.Memory, defaultMemory())
 	setDefault(&c.MaxPixels, 200_000_000)
-	setDefault(&c.Nice, 10)
+	setDefault(&c.Nice, DefaultNice)
 	setDefault(&c.Spares, 1)
 	setDefault(&c.QuarantineBytes, 1<<30)
 	setDefault(&c.QuarantineEntries, 1000)

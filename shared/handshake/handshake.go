@@ -17,7 +17,7 @@ import (
 )
 
 // Version is that of the protocol between coordinator and worker. Both sides must have the same one.
-const Version = 2
+const Version = 3
 
 // What a worker inherits, as file descriptors.
 const (

@@ -1234,9 +1234,13 @@ type LoopRequest struct {
 	Pipeline string                 `protobuf:"bytes,1,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
 	// The frames to go round and round over. They are copied out of the arena beforehand.
 	Inputs []*LoopInput `protobuf:"bytes,2,rep,name=inputs,proto3" json:"inputs,omitempty"`
-	// How long to run uncounted, and how long counted.
-	WarmNs        int64 `protobuf:"varint,3,opt,name=warm_ns,json=warmNs,proto3" json:"warm_ns,omitempty"`
-	RunNs         int64 `protobuf:"varint,4,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
+	// Run until stop, and count from begin to end: nanoseconds of CLOCK_MONOTONIC, the same for all that are measured together, so
+	// that none counts while another is not at it. What is counted ends with the first frame that is done at end or later.
+	BeginNs int64 `protobuf:"varint,3,opt,name=begin_ns,json=beginNs,proto3" json:"begin_ns,omitempty"`
+	EndNs   int64 `protobuf:"varint,4,opt,name=end_ns,json=endNs,proto3" json:"end_ns,omitempty"`
+	StopNs  int64 `protobuf:"varint,5,opt,name=stop_ns,json=stopNs,proto3" json:"stop_ns,omitempty"`
+	// What the pipeline takes beside the frames.
+	Named         []*Input `protobuf:"bytes,6,rep,name=named,proto3" json:"named,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1285,18 +1289,32 @@ func (x *LoopRequest) GetInputs() []*LoopInput {
 	return nil
 }
 
-func (x *LoopRequest) GetWarmNs() int64 {
+func (x *LoopRequest) GetBeginNs() int64 {
 	if x != nil {
-		return x.WarmNs
+		return x.BeginNs
 	}
 	return 0
 }
 
-func (x *LoopRequest) GetRunNs() int64 {
+func (x *LoopRequest) GetEndNs() int64 {
 	if x != nil {
-		return x.RunNs
+		return x.EndNs
 	}
 	return 0
+}
+
+func (x *LoopRequest) GetStopNs() int64 {
+	if x != nil {
+		return x.StopNs
+	}
+	return 0
+}
+
+func (x *LoopRequest) GetNamed() []*Input {
+	if x != nil {
+		return x.Named
+	}
+	return nil
 }
 
 type LoopInput struct {
@@ -1354,9 +1372,11 @@ func (x *LoopInput) GetBlock() *Block {
 type LoopResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Frames that were done, the time they took, and the CPU time of the whole process meanwhile.
-	Frames        uint64 `protobuf:"varint,1,opt,name=frames,proto3" json:"frames,omitempty"`
-	RunNs         int64  `protobuf:"varint,2,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
-	CpuNs         int64  `protobuf:"varint,3,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
+	Frames uint64 `protobuf:"varint,1,opt,name=frames,proto3" json:"frames,omitempty"`
+	RunNs  int64  `protobuf:"varint,2,opt,name=run_ns,json=runNs,proto3" json:"run_ns,omitempty"`
+	CpuNs  int64  `protobuf:"varint,3,opt,name=cpu_ns,json=cpuNs,proto3" json:"cpu_ns,omitempty"`
+	// How long after begin it began to count.
+	LateNs        int64 `protobuf:"varint,4,opt,name=late_ns,json=lateNs,proto3" json:"late_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1408,6 +1428,13 @@ func (x *LoopResponse) GetRunNs() int64 {
 func (x *LoopResponse) GetCpuNs() int64 {
 	if x != nil {
 		return x.CpuNs
+	}
+	return 0
+}
+
+func (x *LoopResponse) GetLateNs() int64 {
+	if x != nil {
+		return x.LateNs
 	}
 	return 0
 }
@@ -1505,19 +1532,22 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x05codec\x18\x01 \x01(\tR\x05codec\"/\n" +
 	"\x13CloseProgramRequest\x12\x18\n" +
 	"\aprogram\x18\x01 \x01(\rR\aprogram\"\x16\n" +
-	"\x14CloseProgramResponse\"\x87\x01\n" +
+	"\x14CloseProgramResponse\"\xca\x01\n" +
 	"\vLoopRequest\x12\x1a\n" +
 	"\bpipeline\x18\x01 \x01(\tR\bpipeline\x12,\n" +
-	"\x06inputs\x18\x02 \x03(\v2\x14.cvfarm.v1.LoopInputR\x06inputs\x12\x17\n" +
-	"\awarm_ns\x18\x03 \x01(\x03R\x06warmNs\x12\x15\n" +
-	"\x06run_ns\x18\x04 \x01(\x03R\x05runNs\"d\n" +
+	"\x06inputs\x18\x02 \x03(\v2\x14.cvfarm.v1.LoopInputR\x06inputs\x12\x19\n" +
+	"\bbegin_ns\x18\x03 \x01(\x03R\abeginNs\x12\x15\n" +
+	"\x06end_ns\x18\x04 \x01(\x03R\x05endNs\x12\x17\n" +
+	"\astop_ns\x18\x05 \x01(\x03R\x06stopNs\x12&\n" +
+	"\x05named\x18\x06 \x03(\v2\x10.cvfarm.v1.InputR\x05named\"d\n" +
 	"\tLoopInput\x12/\n" +
 	"\bgeometry\x18\x01 \x01(\v2\x13.cvfarm.v1.GeometryR\bgeometry\x12&\n" +
-	"\x05block\x18\x02 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"T\n" +
+	"\x05block\x18\x02 \x01(\v2\x10.cvfarm.v1.BlockR\x05block\"m\n" +
 	"\fLoopResponse\x12\x16\n" +
 	"\x06frames\x18\x01 \x01(\x04R\x06frames\x12\x15\n" +
 	"\x06run_ns\x18\x02 \x01(\x03R\x05runNs\x12\x15\n" +
-	"\x06cpu_ns\x18\x03 \x01(\x03R\x05cpuNs2\xb1\x03\n" +
+	"\x06cpu_ns\x18\x03 \x01(\x03R\x05cpuNs\x12\x17\n" +
+	"\alate_ns\x18\x04 \x01(\x03R\x06lateNs2\xb1\x03\n" +
 	"\rWorkerService\x12C\n" +
 	"\bDescribe\x12\x1a.cvfarm.v1.DescribeRequest\x1a\x1b.cvfarm.v1.DescribeResponse\x12;\n" +
 	"\x04Work\x12\x16.cvfarm.v1.WorkRequest\x1a\x17.cvfarm.v1.WorkResponse(\x010\x01\x12I\n" +
@@ -1588,25 +1618,26 @@ var file_cvfarm_v1_worker_proto_depIdxs = []int32{
 	22, // 17: cvfarm.v1.OpenReaderResponse.geometry:type_name -> cvfarm.v1.Geometry
 	22, // 18: cvfarm.v1.OpenWriterRequest.geometry:type_name -> cvfarm.v1.Geometry
 	19, // 19: cvfarm.v1.LoopRequest.inputs:type_name -> cvfarm.v1.LoopInput
-	22, // 20: cvfarm.v1.LoopInput.geometry:type_name -> cvfarm.v1.Geometry
-	23, // 21: cvfarm.v1.LoopInput.block:type_name -> cvfarm.v1.Block
-	0,  // 22: cvfarm.v1.WorkerService.Describe:input_type -> cvfarm.v1.DescribeRequest
-	2,  // 23: cvfarm.v1.WorkerService.Work:input_type -> cvfarm.v1.WorkRequest
-	12, // 24: cvfarm.v1.WorkerService.OpenReader:input_type -> cvfarm.v1.OpenReaderRequest
-	14, // 25: cvfarm.v1.WorkerService.OpenWriter:input_type -> cvfarm.v1.OpenWriterRequest
-	16, // 26: cvfarm.v1.WorkerService.CloseProgram:input_type -> cvfarm.v1.CloseProgramRequest
-	18, // 27: cvfarm.v1.WorkerService.Loop:input_type -> cvfarm.v1.LoopRequest
-	1,  // 28: cvfarm.v1.WorkerService.Describe:output_type -> cvfarm.v1.DescribeResponse
-	3,  // 29: cvfarm.v1.WorkerService.Work:output_type -> cvfarm.v1.WorkResponse
-	13, // 30: cvfarm.v1.WorkerService.OpenReader:output_type -> cvfarm.v1.OpenReaderResponse
-	15, // 31: cvfarm.v1.WorkerService.OpenWriter:output_type -> cvfarm.v1.OpenWriterResponse
-	17, // 32: cvfarm.v1.WorkerService.CloseProgram:output_type -> cvfarm.v1.CloseProgramResponse
-	20, // 33: cvfarm.v1.WorkerService.Loop:output_type -> cvfarm.v1.LoopResponse
-	28, // [28:34] is the sub-list for method output_type
-	22, // [22:28] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	5,  // 20: cvfarm.v1.LoopRequest.named:type_name -> cvfarm.v1.Input
+	22, // 21: cvfarm.v1.LoopInput.geometry:type_name -> cvfarm.v1.Geometry
+	23, // 22: cvfarm.v1.LoopInput.block:type_name -> cvfarm.v1.Block
+	0,  // 23: cvfarm.v1.WorkerService.Describe:input_type -> cvfarm.v1.DescribeRequest
+	2,  // 24: cvfarm.v1.WorkerService.Work:input_type -> cvfarm.v1.WorkRequest
+	12, // 25: cvfarm.v1.WorkerService.OpenReader:input_type -> cvfarm.v1.OpenReaderRequest
+	14, // 26: cvfarm.v1.WorkerService.OpenWriter:input_type -> cvfarm.v1.OpenWriterRequest
+	16, // 27: cvfarm.v1.WorkerService.CloseProgram:input_type -> cvfarm.v1.CloseProgramRequest
+	18, // 28: cvfarm.v1.WorkerService.Loop:input_type -> cvfarm.v1.LoopRequest
+	1,  // 29: cvfarm.v1.WorkerService.Describe:output_type -> cvfarm.v1.DescribeResponse
+	3,  // 30: cvfarm.v1.WorkerService.Work:output_type -> cvfarm.v1.WorkResponse
+	13, // 31: cvfarm.v1.WorkerService.OpenReader:output_type -> cvfarm.v1.OpenReaderResponse
+	15, // 32: cvfarm.v1.WorkerService.OpenWriter:output_type -> cvfarm.v1.OpenWriterResponse
+	17, // 33: cvfarm.v1.WorkerService.CloseProgram:output_type -> cvfarm.v1.CloseProgramResponse
+	20, // 34: cvfarm.v1.WorkerService.Loop:output_type -> cvfarm.v1.LoopResponse
+	29, // [29:35] is the sub-list for method output_type
+	23, // [23:29] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_cvfarm_v1_worker_proto_init() }

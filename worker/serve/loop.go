@@ -15,7 +15,7 @@ import (
 // Loop runs a pipeline as a program of its own would that has its frames in memory and nobody to talk to. It takes one lane,
 // however many the worker has.
 func (s *server) Loop(ctx context.Context, r *workerpb.LoopRequest) (*workerpb.LoopResponse, error) {
-	program, err := s.compile(&compiled{text: r.Pipeline})
+	program, err := s.compile(&compiled{text: r.Pipeline, inputs: r.Named})
 	if err != nil {
 		return nil, statusOf(err)
 	}
@@ -31,15 +31,11 @@ func (s *server) Loop(ctx context.Context, r *workerpb.LoopRequest) (*workerpb.L
 	if len(l.frames) == 0 {
 		return nil, statusOf(fault.Errorf(fault.Invalid, "no frames to loop over"))
 	}
-	if _, _, err := l.run(ctx, time.Duration(r.WarmNs)); err != nil {
-		return nil, statusOf(err)
-	}
-	cpu := cpuTime()
-	n, took, err := l.run(ctx, time.Duration(r.RunNs))
+	answer, err := l.measure(ctx, r)
 	if err != nil {
 		return nil, statusOf(err)
 	}
-	return &workerpb.LoopResponse{Frames: n, RunNs: int64(took), CpuNs: int64(cpuTime() - cpu)}, nil
+	return answer, nil
 }
 
 // ownFrame copies a frame out of the arena.
@@ -54,28 +50,49 @@ type loop struct {
 	program Program
 	frames  []frame.Frame
 	block   []byte
+	done    uint64
 }
 
-// run goes round over the frames for that long, once at least, and says how many frames it did in what time.
-func (l *loop) run(ctx context.Context, d time.Duration) (n uint64, took time.Duration, err error) {
-	start := time.Now()
-	for took < d || n == 0 {
+// measure runs until the request's stop, and counts from its begin to its end.
+func (l *loop) measure(ctx context.Context, r *workerpb.LoopRequest) (*workerpb.LoopResponse, error) {
+	if err := l.run(ctx, r.BeginNs); err != nil {
+		return nil, err
+	}
+	before, cpu, from := l.done, cpuTime(), monotonic()
+	if err := l.run(ctx, r.EndNs); err != nil {
+		return nil, err
+	}
+	answer := &workerpb.LoopResponse{
+		Frames: l.done - before, RunNs: monotonic() - from, CpuNs: int64(cpuTime() - cpu), LateNs: from - r.BeginNs,
+	}
+	return answer, l.run(ctx, r.StopNs)
+}
+
+// run goes round over the frames until then, for one frame at least.
+func (l *loop) run(ctx context.Context, until int64) error {
+	for first := true; first || monotonic() < until; first = false {
 		if err := ctx.Err(); err != nil {
-			return n, took, err
+			return err
 		}
 		o := &Output{memory: memory{l.block, l.grow}}
-		if err := l.program.Run(l.frames[n%uint64(len(l.frames))], o); err != nil {
-			return n, took, err
+		if err := l.program.Run(l.frames[l.done%uint64(len(l.frames))], o); err != nil {
+			return err
 		}
-		n++
-		took = time.Since(start)
+		l.done++
 	}
-	return n, took, nil
+	return nil
 }
 
 func (l *loop) grow(n int) ([]byte, error) {
 	l.block = make([]byte, n)
 	return l.block, nil
+}
+
+// monotonic is CLOCK_MONOTONIC in nanoseconds, which all processes read alike.
+func monotonic() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	return t.Nano()
 }
 
 func cpuTime() time.Duration {

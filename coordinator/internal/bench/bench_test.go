@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"math"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
 func TestTheMedianIsTheMiddle(t *testing.T) {
@@ -75,14 +78,22 @@ func TestTheWorkCompletesThePipeline(t *testing.T) {
 		{"gray", Encode, "gray | encode"},
 		{"encode ext=.png", Encode, "encode ext=.png"},
 	} {
-		p, err := resolve(c.text, c.work)
-		if err != nil || p.String() != c.want {
-			t.Errorf("%q as %s is %q, %v; want %q", c.text, c.work, p, err, c.want)
+		if got := (Options{Pipeline: parsed(t, c.text), Work: c.work}).steps(); got.String() != c.want {
+			t.Errorf("%q as %s is %q; want %q", c.text, c.work, got, c.want)
 		}
 	}
-	if _, err := resolve("gray |", Ops); err == nil {
-		t.Error("half a pipeline is taken")
+}
+
+func parsed(t *testing.T, text string) pipeline.Pipeline {
+	t.Helper()
+	if text == "" {
+		return nil
 	}
+	p, err := pipeline.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestEnoughFramesAreInFlightAndNotMore(t *testing.T) {
@@ -92,7 +103,10 @@ func TestEnoughFramesAreInFlightAndNotMore(t *testing.T) {
 		want     int
 	}{
 		{2, 30 * time.Millisecond, 6},
-		{2, 250 * time.Microsecond, 96},
+		{2, 80 * time.Microsecond, 256},
+		{2, 250 * time.Microsecond, 128}, // 36 each, as a power of two
+		{2, 1460 * time.Microsecond, 16},
+		{2, 1580 * time.Microsecond, 16},
 		{2, 0, 256},
 		{64, 10 * time.Millisecond, 130},
 		{200, time.Second, 402},
@@ -103,14 +117,35 @@ func TestEnoughFramesAreInFlightAndNotMore(t *testing.T) {
 	}
 }
 
+func TestFramesFitIntoTheMemory(t *testing.T) {
+	const gib = 1 << 30
+	for _, c := range []struct {
+		bytes, workers int
+		memory         int64
+		want           int // 0: none does
+	}{
+		{30_000, 2, 24 * gib, 64},
+		{6 << 20, 2, 24 * gib, 10},
+		{400 << 20, 2, 24 * gib, 4},
+		{400 << 20, 2, 4 * gib, 1},
+		{6 << 20, 1000, 24 * gib, 2},
+		{1200 << 20, 2, 4 * gib, 0},
+	} {
+		got, err := framesFor(c.bytes, c.workers, c.memory)
+		if got != c.want || (err != nil) != (c.want == 0) {
+			t.Errorf("%+v: %d, %v", c, got, err)
+		}
+	}
+}
+
 // The share of edges is what canny's time depends on. Photographs have a few per cent of strong steps between neighbours; a
 // black picture has none, noise nearly all.
 func TestTheContentHasTheEdgesOfAPhotograph(t *testing.T) {
-	f, err := deadLeaves(Size{320, 240})
+	f, err := deadLeaves(t.Context(), Size{320, 240})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, _ := deadLeaves(Size{320, 240})
+	again, _ := deadLeaves(t.Context(), Size{320, 240})
 	if !bytes.Equal(f.Pix, again.Pix) {
 		t.Error("the same size gives another picture")
 	}
@@ -123,6 +158,14 @@ func TestTheContentHasTheEdgesOfAPhotograph(t *testing.T) {
 	}
 	if share := float64(steps) / float64(pairs); share < 0.02 || share > 0.25 {
 		t.Errorf("%.1f %% of neighbours differ much", 100*share)
+	}
+}
+
+func TestMakingTheContentEndsWithItsContext(t *testing.T) {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := deadLeaves(over, Size{12000, 12000}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 
@@ -154,10 +197,23 @@ func sample(size string) Result {
 func TestPercentilesAreInMicroseconds(t *testing.T) {
 	r := sample("1x1")
 	for _, c := range []struct{ got, want float64 }{
-		{r.LatencyOne.P50, 2500}, {r.LatencyOne.P99, 4950}, {r.LatencyOne.P999, 4995}, {r.LoopLag.Max, 5000},
+		{r.LatencyOne.P50, 2500}, {*r.LatencyOne.P99, 4950}, {*r.LatencyOne.P999, 4995}, {r.LoopLag.Max, 5000},
 	} {
 		if math.Abs(c.got-c.want) > 0.005*c.want {
 			t.Errorf("got %v µs, want %v", c.got, c.want)
+		}
+	}
+}
+
+func TestPercentilesOfTooFewFramesAreLeftOut(t *testing.T) {
+	h := newHistogram()
+	for n, want := range []string{99: "1.0 µs / – / –", 100: "1.0 µs / 1.0 µs / –", 999: "1.0 µs / 1.0 µs / –", 1000: "1.0 µs / 1.0 µs / 1.0 µs"} {
+		if n == 0 {
+			continue
+		}
+		_ = h.RecordValue(1000)
+		if got := percentiles(h); want != "" && (got.String() != want || got.Frames != int64(n)) {
+			t.Errorf("%d frames: %v, %d", n, got, got.Frames)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 
@@ -11,7 +12,7 @@ import (
 // ground, as many small as the cube of their radius is small, with a little noise (Lee, Mumford, Huang: "Occlusion models for
 // natural images", 2001; test charts of cameras are made so). A black or a random picture would flatter or punish ops that look
 // at edges. The same size gives the same picture.
-func deadLeaves(s Size) (frame.Frame, error) {
+func deadLeaves(ctx context.Context, s Size) (frame.Frame, error) {
 	f, err := frame.New(frame.Geometry{Width: s.Width, Height: s.Height, Format: frame.FormatBGR, Depth: frame.U8})
 	if err != nil {
 		return f, err
@@ -20,6 +21,9 @@ func deadLeaves(s Size) (frame.Frame, error) {
 	small, large := 2.0, math.Max(4, float64(max(s.Width, s.Height))/4)
 	covered, enough := 0.0, 12*float64(s.Width)*float64(s.Height)
 	for covered < enough {
+		if err := ctx.Err(); err != nil {
+			return f, err
+		}
 		r := p.radius(small, large)
 		p.disc(p.rand.Float64()*float64(s.Width), p.rand.Float64()*float64(s.Height), r)
 		covered += math.Pi * r * r

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -23,7 +24,7 @@ type load struct {
 	steps   []time.Duration         // in all
 	counted int                     // frames
 	cpu     time.Duration           // of this process
-	workers time.Duration           // CPU time of the workers
+	inOps   time.Duration           // CPU time of the workers
 
 	waiting chan sent
 	next    uint64
@@ -42,16 +43,21 @@ func newLoad(f *farm.Farm, pipeline string, frames []frame.Frame, inFlight int) 
 }
 
 // run feeds the farm uncounted for warm, then counted for d, and adds to what was measured before. It returns the frames a
-// second of this run.
+// second of this run. The end of a worker meanwhile is an error: its CPU time is lost with it.
 func (l *load) run(ctx context.Context, warm, d time.Duration) (fps float64, err error) {
-	defer func() { err = l.drain(ctx, err) }()
+	restarts := l.farm.Snapshot().Restarts
+	defer func() {
+		if err = l.drain(ctx, err); err == nil {
+			err = l.undisturbed(restarts)
+		}
+	}()
 	if _, err := l.feed(ctx, warm, nil); err != nil {
 		return 0, err
 	}
-	cpu, workers, began := cpuTime(0), l.workersCPU(), time.Now()
+	cpu, inOps, began := cpuTime(0), l.workersCPU(), time.Now()
 	n, err := l.feed(ctx, d, l.record)
 	took := time.Since(began)
-	l.counted, l.cpu, l.workers = l.counted+n, l.cpu+cpuTime(0)-cpu, l.workers+l.workersCPU()-workers
+	l.counted, l.cpu, l.inOps = l.counted+n, l.cpu+cpuTime(0)-cpu, l.inOps+l.workersCPU()-inOps
 	return float64(n) / took.Seconds(), err
 }
 
@@ -92,7 +98,7 @@ func (l *load) submit(ctx context.Context) error {
 }
 
 func (l *load) record(s sent, r *farm.Result) {
-	_ = l.latency.RecordValue(int64(time.Since(s.at))) // beyond the histogram's minute there is a timeout
+	_ = l.latency.RecordValue(min(int64(time.Since(s.at)), l.latency.HighestTrackableValue()))
 	if len(l.steps) < len(r.Steps) {
 		l.steps = append(l.steps, make([]time.Duration, len(r.Steps)-len(l.steps))...)
 	}
@@ -114,10 +120,24 @@ func (l *load) drain(ctx context.Context, err error) error {
 	return err
 }
 
-// newHistogram holds durations of up to a minute, in nanoseconds, to three digits.
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, int64(time.Minute), 3) }
+// undisturbed is an error where a worker ended since.
+func (l *load) undisturbed(restarts uint64) error {
+	s := l.farm.Snapshot()
+	if s.Restarts == restarts {
+		return nil
+	}
+	for _, w := range s.Workers {
+		if w.LastExit != nil {
+			return fmt.Errorf("the measurement is void, for a worker ended meanwhile: %v", w.LastExit)
+		}
+	}
+	return fmt.Errorf("the measurement is void, for a worker ended meanwhile")
+}
 
-// workersCPU is the CPU time of the farm's workers. A crash makes it useless, and ends the measurement.
+// newHistogram holds durations of up to an hour, in nanoseconds, to three digits.
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, int64(time.Hour), 3) }
+
+// workersCPU is the CPU time of the farm's workers.
 func (l *load) workersCPU() (sum time.Duration) {
 	for _, w := range l.farm.Snapshot().Workers {
 		if w.PID != 0 {

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"fmt"
+	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,12 +26,13 @@ const (
 // Works are all kinds.
 func Works() []string { return []string{string(Ops), string(Decode), string(Encode)} }
 
-// Options say what to measure. All fields but Pipeline, Image, Isolation and InFlight are required.
+// Options say what to measure. All fields but Pipeline, Named, Image, Isolation, Memory, InFlight and Progress are required.
 type Options struct {
 	// Worker is the path of the worker binary.
 	Worker string
-	// Pipeline defaults to the work's usual one.
-	Pipeline string
+	// Pipeline is empty for the work's usual one. Named finds the files that it takes beside the frames; nil where none can be had.
+	Pipeline pipeline.Pipeline
+	Named    func(pipeline.Catalogue) ([]Named, error)
 	Work     Work
 	Sizes    []Size
 	// Image is an image file's bytes for the content, Content its name. Without it the content is made: see deadLeaves.
@@ -40,12 +43,19 @@ type Options struct {
 	// Rounds is how often all sides take their turns.
 	Rounds  int
 	Workers int
-	// Isolation is the farm's; the bare loop has as many processes as the farm has workers in any case.
+	// Isolation and Memory are the farm's; the bare loop has as many processes as the farm has workers in any case.
 	Isolation farm.Isolation
+	Memory    int64
 	// InFlight is how many frames are under way at full load. Defaults to what keeps the workers busy.
 	InFlight int
 	// Progress is told what is being measured. It may be nil.
 	Progress func(what string)
+}
+
+// Named is a file that a pipeline takes beside the frames.
+type Named struct {
+	Name string
+	Data []byte
 }
 
 // Size is that of a picture.
@@ -65,32 +75,38 @@ func ParseSize(text string) (Size, error) {
 
 func (s Size) String() string { return fmt.Sprintf("%dx%d", s.Width, s.Height) }
 
-// resolve returns the pipeline to measure: the usual one of the work, or the one that was asked for, with decode in front and
-// encode behind where the work has them.
-func resolve(text string, w Work) (pipeline.Pipeline, error) {
-	usual := map[Work]string{Ops: "gray | canny low=50 high=150", Decode: "decode", Encode: "encode ext=.jpg"}
-	if text == "" {
-		text = usual[w]
+// steps is the pipeline to measure: the usual one of the work, or the one that was asked for, with decode in front and encode behind
+// where the work has them.
+func (o Options) steps() pipeline.Pipeline {
+	p := o.Pipeline
+	if len(p) == 0 {
+		p, _ = pipeline.Parse(usual[o.Work])
 	}
-	p, err := pipeline.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	if w == Decode && p[0].Op != "decode" {
+	if o.Work == Decode && p[0].Op != "decode" {
 		p = append(pipeline.Pipeline{{Op: "decode"}}, p...)
 	}
-	if w == Encode && p[len(p)-1].Op != "encode" {
-		p = append(p, pipeline.Step{Op: "encode"})
+	if o.Work == Encode && p[len(p)-1].Op != "encode" {
+		p = append(slices.Clip(p), pipeline.Step{Op: "encode"})
 	}
-	return p, nil
+	return p
 }
 
-// framesFor is how many frames of that many bytes to go round over: more than caches hold, within reason.
-func framesFor(bytes int) int { return min(max(64<<20/bytes, 4), 64) }
+var usual = map[Work]string{Ops: "gray | canny low=50 high=150", Decode: "decode", Encode: "encode ext=.jpg"}
 
-// inFlightFor is how many frames of that duration keep so many workers busy: two for each and two more, or 12 ms of work for
-// each, as short frames travel several at a time.
+// framesFor is how many frames of that many bytes to go round over: more than caches hold, within reason and within the memory
+// that there is for one copy of each for every worker and two more.
+func framesFor(bytes, workers int, memory int64) (int, error) {
+	each := int64(bytes) * int64(workers+2)
+	if n := memory / 2 / each; n > 0 {
+		return min(max(64<<20/bytes, 4), 64, int(min(n, 64))), nil
+	}
+	return 0, fmt.Errorf("a frame of %d bytes, with one copy for each of %d workers and two more, takes more than half of the %d MiB of memory: measure a smaller size, or fewer workers",
+		bytes, workers, memory>>20)
+}
+
+// inFlightFor is how many frames that take so much CPU time keep so many workers busy: two for each and two more, or 9 ms of work
+// for each, as short frames travel several at a time; that as a power of two, so that it is the same in the next run.
 func inFlightFor(workers int, perFrame time.Duration) int {
-	short := workers * int(12*time.Millisecond/max(perFrame, 10*time.Microsecond))
-	return min(max(2*workers+2, short), max(256, 2*workers+2))
+	short := int(9 * time.Millisecond / max(perFrame, 10*time.Microsecond))
+	return min(max(2*workers+2, workers<<bits.Len(uint(short))), max(256, 2*workers+2))
 }

@@ -21,13 +21,13 @@ func Page(results []Result) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err := pageTemplate.Execute(&out, struct {
-		Title                 []string
+		Title, Method         []string
 		Results               []Result
 		Rows                  []tableRow
 		Throughput, Steps     barChart
 		LatencyOne, LatencyAt lineChart
 	}{
-		strings.Split(title(results[0]), "\n"), results, tableRows(results), throughput(results), stepTimes(results),
+		strings.Split(title(results[0]), "\n"), Method, results, tableRows(results), throughput(results), stepTimes(results),
 		latencies(results, func(r Result) []point { return r.curveOne }),
 		latencies(results, func(r Result) []point { return r.curveLoad }),
 	})
@@ -56,6 +56,10 @@ type barChart struct {
 	Bars   []bar
 	Height int
 }
+
+// Left and Labels are where bars begin and their names end.
+func (barChart) Left() float64   { return barsAt }
+func (barChart) Labels() float64 { return barsAt - 8 }
 
 type bar struct {
 	Label, Text, Class string
@@ -124,7 +128,11 @@ type axisTick struct {
 	Text string
 }
 
-// The plot's box.
+// Box is where the plot is.
+func (lineChart) Box() struct{ Left, Right, Top, Bottom float64 } {
+	return struct{ Left, Right, Top, Bottom float64 }{plotLeft, plotRight, plotTop, plotBottom}
+}
+
 const (
 	plotLeft, plotRight, plotTop, plotBottom = 90.0, 660.0, 15.0, 255.0
 )

@@ -6,6 +6,8 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/prometheus/procfs"
+
+	"github.com/cvfarm/cvfarm/shared/frame"
 )
 
 // Result is what was measured at one size; doc.go says how. Its JSON names are stable; fields are only added.
@@ -42,7 +44,8 @@ type Result struct {
 	WorkerCPU      float64 `json:"worker_cpu_us_per_frame"`
 	BareCPU        float64 `json:"bare_cpu_us_per_frame"`
 	CPURatio       float64 `json:"cpu_ratio"`
-	// CoordinatorRSS is the coordinator's own memory, without the shared frames that it has mapped; Arena is those.
+	// CoordinatorRSS is the coordinator's own memory, without the frames to copy and without the shared memory that it has mapped;
+	// Arena is that, without the frames to work on.
 	CoordinatorRSS int64 `json:"coordinator_rss_bytes"`
 	Arena          int64 `json:"arena_bytes"`
 
@@ -51,11 +54,12 @@ type Result struct {
 	curveOne, curveLoad []point // for the chart
 }
 
-// Percentiles of latency in microseconds.
+// Percentiles of the latency of so many frames, in microseconds. Those that too few frames are behind are null.
 type Percentiles struct {
-	P50  float64 `json:"p50"`
-	P99  float64 `json:"p99"`
-	P999 float64 `json:"p99_9"`
+	Frames int64    `json:"frames"`
+	P50    float64  `json:"p50"`
+	P99    *float64 `json:"p99"`
+	P999   *float64 `json:"p99_9"`
 }
 
 // Lag of the loop in microseconds.
@@ -71,17 +75,17 @@ type Step struct {
 	US float64 `json:"us"`
 }
 
-func (m *match) result(single *load) Result {
+func (m *measurement) result() Result {
 	r := Result{
 		Pipeline: m.pipeline.String(), Work: m.Work, Size: m.size.String(), Content: m.Content, Workers: m.Workers,
 		Isolation: string(m.Isolation), InFlight: m.InFlight, Seconds: m.Time.Seconds(), Rounds: m.Rounds,
 		FarmFPS: median(m.farmFPS), BareFPS: median(m.bareFPS), CopyFPS: median(m.copyFPS),
 		Ratios: ratios(m.farmFPS, m.bareFPS), CopyRatio: median(ratios(m.copyFPS, m.bareFPS)),
-		LatencyOne: percentiles(single.latency), LatencyLoad: percentiles(m.shared.latency), LoopLag: lagOf(m.lag),
-		CoordinatorCPU: each(m.shared.cpu, m.shared.counted), WorkerCPU: each(m.shared.workers, m.shared.counted),
+		LatencyOne: percentiles(m.single.latency), LatencyLoad: percentiles(m.shared.latency), LoopLag: lagOf(m.lag),
+		CoordinatorCPU: each(m.shared.cpu, m.shared.counted), WorkerCPU: each(m.shared.inOps, m.shared.counted),
 		BareCPU:        each(m.bare.cpu, int(m.bare.counted)),
-		CoordinatorRSS: ownRSS(), Arena: m.farm.Snapshot().Memory.InUse, Machine: thisMachine(m.farm.Info()),
-		curveOne: curve(single.latency), curveLoad: curve(m.shared.latency), Steps: []Step{},
+		CoordinatorRSS: ownRSS() - bytesOf(m.copied.frames), Arena: m.farm.Snapshot().Memory.InUse - m.held, Machine: thisMachine(m.farm.Info()),
+		curveOne: curve(m.single.latency), curveLoad: curve(m.shared.latency), Steps: []Step{},
 	}
 	r.Ratio, r.CPURatio = median(r.Ratios), r.BareCPU/max(r.CoordinatorCPU+r.WorkerCPU, 1e-3)
 	for i, d := range m.shared.steps[:min(len(m.shared.steps), len(m.pipeline))] {
@@ -114,7 +118,21 @@ func ratios(a, b []float64) []float64 {
 }
 
 func percentiles(h *hdrhistogram.Histogram) Percentiles {
-	return Percentiles{P50: quantile(h, 50), P99: quantile(h, 99), P999: quantile(h, 99.9)}
+	p := Percentiles{Frames: h.TotalCount(), P50: quantile(h, 50)}
+	if p.Frames >= 100 {
+		p.P99 = new(quantile(h, 99))
+	}
+	if p.Frames >= 1000 {
+		p.P999 = new(quantile(h, 99.9))
+	}
+	return p
+}
+
+func bytesOf(frames []frame.Frame) (n int64) {
+	for _, f := range frames {
+		n += int64(len(f.Pix))
+	}
+	return n
 }
 
 func lagOf(h *hdrhistogram.Histogram) Lag {

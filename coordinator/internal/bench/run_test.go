@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/worker/fake"
 )
 
@@ -17,14 +20,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func fakeOptions(t *testing.T, pipeline string) Options {
+func fakeOptions(t *testing.T, text string) Options {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Options{
-		Worker: exe, Pipeline: pipeline, Work: Ops, Sizes: []Size{{8, 4}}, Time: 20 * time.Millisecond, Rounds: 2, Workers: 2,
+		Worker: exe, Pipeline: parsed(t, text), Work: Ops, Sizes: []Size{{8, 4}}, Time: 20 * time.Millisecond, Rounds: 2, Workers: 2,
 		Isolation: farm.Process,
 	}
 }
@@ -44,14 +47,58 @@ func TestBothSidesOfAFakeWorkerAreMeasured(t *testing.T) {
 	}
 }
 
+// Many processes on few cores counted at different times, each with more of the cores than was its share.
+func TestTheBareLoopCannotUseMoreThanThereIs(t *testing.T) {
+	o := fakeOptions(t, "invert")
+	o.Sizes = []Size{{800, 600}}
+	o.Workers, o.Time, o.Rounds, o.InFlight = 4*farm.CPUQuota(), 200*time.Millisecond, 1, 1
+	all, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cores := all[0].BareFPS * all[0].BareCPU / 1e6; cores > 1.15*float64(farm.CPUQuota()) {
+		t.Errorf("%d processes used %.2f of %d CPUs", o.Workers, cores, farm.CPUQuota())
+	}
+}
+
+func TestTheEndOfAWorkerMakesTheMeasurementVoid(t *testing.T) {
+	once := filepath.Join(t.TempDir(), "once")
+	o := fakeOptions(t, "kill signal=KILL index=100 once="+once)
+	all, err := Run(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "void") || !strings.Contains(err.Error(), "killed") || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
+	}
+}
+
+func TestWhatCannotBeMeasuredIsRefusedBefore(t *testing.T) {
+	for text, want := range map[string]string{"invert | count": "step 2, count, keeps something", "sleep ms=1 x=2": "x", "recall input=logo": "logo"} {
+		var wrong *PipelineError
+		o := fakeOptions(t, text)
+		o.Named = func(pipeline.Catalogue) ([]Named, error) { return nil, errors.New("there is no logo") }
+		if text != "recall input=logo" {
+			o.Named = nil
+		}
+		if _, err := Run(t.Context(), o); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestBothSidesHaveWhatThePipelineNames(t *testing.T) {
+	o := fakeOptions(t, "recall input=logo")
+	o.Named = func(pipeline.Catalogue) ([]Named, error) { return []Named{{"logo", []byte("any bytes")}}, nil }
+	if _, err := Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAFailureIsTold(t *testing.T) {
-	for pipeline, want := range map[string]string{
-		"fail":           "as it was told to",
-		"kill index=5":   "killed",
-		"sleep ms=1 x=2": "x",
+	for text, want := range map[string]string{
+		"fail":         "as it was told to",
+		"kill index=5": "killed",
 	} {
-		if _, err := Run(t.Context(), fakeOptions(t, pipeline)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", pipeline, err, want)
+		if _, err := Run(t.Context(), fakeOptions(t, text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

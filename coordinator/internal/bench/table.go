@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -67,7 +68,13 @@ func title(r Result) string {
 }
 
 func (p Percentiles) String() string {
-	return fmt.Sprintf("%s / %s / %s", span(p.P50), span(p.P99), span(p.P999))
+	rare := func(us *float64) string {
+		if us == nil {
+			return "–"
+		}
+		return span(*us)
+	}
+	return fmt.Sprintf("%s / %s / %s", span(p.P50), rare(p.P99), rare(p.P999))
 }
 
 // number writes a count of frames with three digits at least.
@@ -93,7 +100,11 @@ func span(us float64) string {
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
+// list writes ratios, or the range of many.
 func list(values []float64) string {
+	if len(values) > 10 {
+		return fmt.Sprintf("%.3f to %.3f", slices.Min(values), slices.Max(values))
+	}
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = fmt.Sprintf("%.3f", v)

@@ -16,14 +16,17 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/bench"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
 // benchOptions is the bench command's flags as they were written.
 type benchOptions struct {
-	pipeline, image, work, isolation, json, html, worker string
-	sizes                                                []string
-	seconds                                              float64
-	rounds, workers, inFlight                            int
+	pipeline, image, work, isolation, memory, json, html, worker string
+	sizes                                                        []string
+	named                                                        namedInputs
+	seconds                                                      float64
+	rounds, workers, inFlight                                    int
+	overwrite                                                    bool
 }
 
 func (app App) benchCommand() *cobra.Command {
@@ -31,18 +34,10 @@ func (app App) benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the farm against bare OpenCV: throughput, latency, CPU, memory, lag",
-		Long: `Measure the farm against bare OpenCV.
+		Long: "Measure the farm against bare OpenCV.\n\n" + strings.Join(bench.Method, "\n\n") + `
 
-The bare loop is as many worker processes, of the same priority, that go round over the same frames in their own memory and
-have nobody to talk to. Both sides take turns in one run, so that other work on the machine touches both, and the ratio is
-the median of the turns' ratios. The farm's frames lie in shared memory, as a decoder leaves them; the copied ones enter from
-the Go heap.
-
-Latency is from before Submit until the answer is there, with one frame in flight and with as many as keep the workers busy.
-Coordinator CPU is that of the whole process, the feeding included. Loop lag is how late a goroutine in the coordinator wakes
-that wants to every millisecond, while the workers keep all cores busy.
-
-Without --image the content is made: discs of all sizes that cover each other, which has the edges of a photograph.`,
+Without --image the content is made: discs of all sizes that cover each other, which has the edges of a photograph.
+Exit code: 0 all sizes are measured, 1 something failed, 2 wrong usage, 130 interrupted; the sizes before that are printed.`,
 		Example: `  coordinator bench
   coordinator bench -p 'gray' --size 1920x1080 --image photo.jpg --json gray.json --html gray.html
   coordinator bench --work decode --size 640x480 --size 1920x1080 --seconds 1`,
@@ -55,7 +50,8 @@ Without --image the content is made: discs of all sizes that cover each other, w
 
 func (o *benchOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&o.pipeline, "pipeline", "p", "", "what to measure (default 'gray | canny low=50 high=150', decode, or encode, by --work)")
+	f.StringVarP(&o.pipeline, "pipeline", "p", "", "what to measure: a `PIPELINE`, or @FILE.cvf (default 'gray | canny low=50 high=150', decode, or encode, by --work)")
+	o.named.addFlag(cmd)
 	f.StringArrayVar(&o.sizes, "size", []string{"100x100", "640x480", "1920x1080"}, "size of the frames as `WxH`; may be repeated")
 	f.StringVar(&o.image, "image", "", "take the content from this image `FILE`, made to each size")
 	f.StringVar(&o.work, "work", "ops", "ops: pixels in, pixels out; decode: JPEG in; encode: JPEG out")
@@ -63,9 +59,11 @@ func (o *benchOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.rounds, "rounds", 5, "turns of each side")
 	f.IntVar(&o.workers, "workers", 0, "workers, and processes of the bare loop; 0 is the CPU quota")
 	f.StringVar(&o.isolation, "isolation", "process", "the farm's: process or thread; the bare loop has processes in any case")
+	f.StringVar(&o.memory, "memory", "", "the farm's shared memory for frames: a `SIZE` such as 512M (default: a quarter of the machine's)")
 	f.IntVar(&o.inFlight, "in-flight", 0, "frames under way at full load; 0 is what keeps the workers busy")
-	f.StringVar(&o.json, "json", "", "write the figures to `FILE` too: an array, one object for each size")
+	f.StringVar(&o.json, "json", "", "write the figures to `FILE` too: an array, one object for each size; - is standard output, instead of the table")
 	f.StringVar(&o.html, "html", "", "write a page with charts to `FILE`; it needs nothing else")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace the files of --json and --html where they exist")
 	addWorkerFlag(f, &o.worker)
 	for flag, values := range map[string][]string{"isolation": isolations(), "work": bench.Works()} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -74,97 +72,134 @@ func (o *benchOptions) addFlags(cmd *cobra.Command) {
 
 // bench measures, prints the table and writes the files. A signal ends it: half a measurement is none.
 func (app App) bench(ctx context.Context, o *benchOptions) error {
-	options, err := o.resolve()
+	options, script, err := o.resolve()
 	if err != nil {
 		return err
 	}
+	files, err := o.hold()
+	if err != nil {
+		return err
+	}
+	defer files.abort()
 	options.Progress = func(what string) { fmt.Fprintln(app.Err, what) }
 	ctx, cancel := app.untilDrain(ctx)
 	defer cancel()
 	results, err := bench.Run(ctx, options)
-	if err != nil && (ctx.Err() != nil || errors.Is(err, context.Canceled)) {
-		return errInterrupted
+	switch wrong := (*bench.PipelineError)(nil); {
+	case err == nil:
+		return app.benchmarked(o, results, files)
+	case ctx.Err() != nil || errors.Is(err, context.Canceled):
+		err = errInterrupted
+	case errors.As(err, &wrong):
+		err = script.point(wrong.Err)
 	}
-	var wrong *bench.PipelineError
-	if errors.As(err, &wrong) {
-		return usageError{err}
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(bench.Print(app.Out, results), o.write(results))
+	return errors.Join(err, bench.Print(app.Out, results)) // the files would look whole
 }
 
-func (o *benchOptions) write(results []bench.Result) error {
-	if o.json != "" {
-		text, err := json.MarshalIndent(results, "", "  ")
-		if err == nil {
-			err = replaceFile(o.json, append(text, '\n'))
+func (app App) benchmarked(o *benchOptions, results []bench.Result, files benchFiles) error {
+	if o.json == "-" {
+		err := json.NewEncoder(app.Out).Encode(results)
+		return errors.Join(err, files.write(results))
+	}
+	return errors.Join(bench.Print(app.Out, results), files.write(results))
+}
+
+// benchFiles are the outputs, held from the beginning, so that they can be written in the end.
+type benchFiles struct{ json, html *media.File }
+
+func (o *benchOptions) hold() (files benchFiles, err error) {
+	for _, f := range []struct {
+		name string
+		file **media.File
+	}{{o.json, &files.json}, {o.html, &files.html}} {
+		if f.name == "" || f.name == "-" {
+			continue
 		}
-		if err != nil {
-			return err
+		if *f.file, err = media.CreateFile(f.name, o.overwrite); err != nil {
+			files.abort()
+			return files, usageError{err}
 		}
 	}
-	if o.html == "" {
+	return files, nil
+}
+
+func (f benchFiles) abort() {
+	for _, file := range []*media.File{f.json, f.html} {
+		if file != nil {
+			file.Abort()
+		}
+	}
+}
+
+func (f benchFiles) write(results []bench.Result) error {
+	text, err := json.MarshalIndent(results, "", "  ")
+	page, perr := bench.Page(results)
+	if err = errors.Join(err, perr); err != nil {
+		return err
+	}
+	return errors.Join(fill(f.json, append(text, '\n')), fill(f.html, page))
+}
+
+func fill(file *media.File, data []byte) error {
+	if file == nil {
 		return nil
 	}
-	page, err := bench.Page(results)
-	if err != nil {
+	if _, err := file.Write(data); err != nil {
 		return err
 	}
-	return replaceFile(o.html, page)
-}
-
-func replaceFile(name string, data []byte) error {
-	f, err := media.CreateFile(name, true)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		f.Abort()
-		return err
-	}
-	return f.Commit()
+	return file.Commit()
 }
 
 // resolve checks the flags as far as that needs no worker.
-func (o *benchOptions) resolve() (bench.Options, error) {
-	out := bench.Options{
-		Pipeline: o.pipeline, Work: bench.Work(o.work), Content: "made", Rounds: o.rounds, Workers: o.workers,
+func (o *benchOptions) resolve() (out bench.Options, s script, err error) {
+	out = bench.Options{
+		Work: bench.Work(o.work), Content: "made", Rounds: o.rounds, Workers: o.workers,
 		Isolation: farm.Isolation(o.isolation), InFlight: o.inFlight, Time: time.Duration(o.seconds * float64(time.Second)),
 	}
-	if err := o.validate(); err != nil {
-		return out, err
+	if err = o.validate(); err != nil {
+		return out, s, err
 	}
+	if o.pipeline != "" {
+		if s, err = readScript(o.pipeline); err != nil {
+			return out, s, err
+		}
+	}
+	out.Pipeline, out.Named = s.Pipeline, func(ops pipeline.Catalogue) ([]bench.Named, error) { return o.named.read(ops, s) }
 	if out.Workers == 0 {
 		out.Workers = farm.CPUQuota()
+	}
+	if out.Memory, err = parseSize("--memory", o.memory, minMemory); err != nil {
+		return out, s, err
 	}
 	for _, text := range o.sizes {
 		size, err := bench.ParseSize(text)
 		if err != nil {
-			return out, usagef("--size: %v", err)
+			return out, s, usagef("--size: %v", err)
 		}
 		out.Sizes = append(out.Sizes, size)
 	}
-	for _, name := range []string{o.json, o.html} {
-		if name != "" {
-			if err := media.Vacant(name, true); err != nil {
-				return out, err
-			}
-		}
-	}
-	var err error
 	if o.image != "" {
 		out.Content = filepath.Base(o.image)
 		if out.Image, err = os.ReadFile(o.image); err != nil {
-			return out, usagef("--image: %v", err)
+			return out, s, usagef("--image: %v", err)
 		}
 	}
 	out.Worker, err = findWorker(o.worker)
-	return out, err
+	return out, s, err
 }
 
 func (o *benchOptions) validate() error {
+	if _, err := o.named.parse(); err != nil {
+		return err
+	}
+	files := []struct{ flag, name string }{{"--image", o.image}, {"--json", o.json}, {"--html", o.html}}
+	for i, a := range files {
+		for _, b := range files[:i] {
+			if a.name != "" && b.name != "" && media.SameFile(a.name, b.name) {
+				return usagef("%s and %s both name %s: give each a file of its own", b.flag, a.flag, a.name)
+			}
+		}
+	}
 	switch {
 	case !(o.seconds >= 0.01 && o.seconds <= 3600):
 		return usagef("--seconds %v: 0.01 to 3600 are possible", o.seconds)

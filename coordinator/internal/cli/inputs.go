@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/coordinator/internal/bench"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
@@ -85,6 +86,23 @@ func upload(ctx context.Context, f *farm.Farm, s script, files []besideFile) err
 		}
 	}
 	return nil
+}
+
+// read returns the files that a pipeline names.
+func (n namedInputs) read(ops pipeline.Catalogue, s script) ([]bench.Named, error) {
+	files, err := n.beside(ops, s)
+	if err != nil {
+		return nil, err
+	}
+	var all []bench.Named
+	for _, file := range files {
+		data, err := file.read()
+		if err != nil {
+			return nil, file.blame(s, err)
+		}
+		all = append(all, bench.Named{Name: file.Name, Data: data})
+	}
+	return all, nil
 }
 
 // maxInput bounds a file beside the frames, in bytes.
