@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -21,9 +22,10 @@ type Gauges struct {
 	Arena      int64         `json:"arena"` // of the farm's shared memory, in bytes
 }
 
-// Measure reads them, after a garbage collection.
+// Measure reads them, after a garbage collection. What that frees goes back to the kernel first: else the memory would be the most
+// that was ever needed, which grows without a leak.
 func Measure(at time.Duration, arena int64) Gauges {
-	runtime.GC()
+	debug.FreeOSMemory()
 	var heap runtime.MemStats
 	runtime.ReadMemStats(&heap)
 	g := Gauges{At: at, Heap: int64(heap.HeapAlloc), Goroutines: runtime.NumGoroutine(), Children: children(), Arena: arena}
