@@ -124,9 +124,12 @@ func (p *Plan) For(encoded bool, ext string) Variant {
 	if v.Ext == "" || p.value(v.Ext) == "" {
 		v.Ext = ".png"
 	}
-	v.Pipeline += " | encode ext=" + p.value(v.Ext)
+	v.Pipeline += " | " + p.Encode(v.Ext)
 	return v
 }
+
+// Encode is the step that makes an image of the format that has the extension.
+func (p *Plan) Encode(ext string) string { return "encode ext=" + p.value(ext) }
 
 // Variants returns each variant that the inputs will need, as far as they are known, so that they can be checked beforehand.
 func (p *Plan) Variants(inputs []Input) ([]Variant, error) {
