@@ -19,8 +19,9 @@ var inCV2 = map[string]string{
 
 	"resize": "resize", "crop": "", "flip": "flip", "rotate": "rotate", "transpose": "transpose", "repeat": "repeat",
 	"copy_make_border": "copyMakeBorder", "get_rect_sub_pix": "getRectSubPix", "pyr_down": "pyrDown", "pyr_up": "pyrUp",
-	"rotate_angle": "getRotationMatrix2D warpAffine", "warp_affine": "warpAffine", "warp_perspective": "warpPerspective",
-	"warp_polar": "warpPolar", "linear_polar": "linearPolar", "log_polar": "logPolar", "undistort": "undistort",
+	"rotate_angle": "getRotationMatrix2D warpAffine", "warp_affine": "warpAffine getAffineTransform",
+	"warp_perspective": "warpPerspective getPerspectiveTransform",
+	"warp_polar":       "warpPolar", "linear_polar": "linearPolar", "log_polar": "logPolar", "undistort": "undistort",
 	"fisheye_undistort_image": "fisheye.undistortImage", "remap": "remap",
 
 	"blur": "blur", "gaussian_blur": "GaussianBlur", "median_blur": "medianBlur", "bilateral": "bilateralFilter",

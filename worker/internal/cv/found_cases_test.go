@@ -63,6 +63,8 @@ var foundCases = []foundCase{
 	{"watershed markers=widemarkers max_count=2 color=0,0,255", "(lambda found, out: (dict(found, regions=found['regions'][:2]), out))(*grown_from(img, 'widemarkers'))", "colour"},
 	{"grab_cut iterCount=1", "grab_cut(img, iterations=1)", "only oddcolour"},
 	{"grab_cut rect=20,30,150,120 iterCount=2 cut=true", "grab_cut(img, (20, 30, 150, 120), 2, True)", "only colour"},
+	{"grab_cut mask=seeds iterCount=1", "grab_cut(img, iterations=1, seeds=beside('seeds'))", "only colour"},
+	{"grab_cut mask=seeds iterCount=2 cut=true", "grab_cut(img, iterations=2, cut=True, seeds=beside('seeds'))", "only colour"},
 	{"flood_fill", "flood_fill(img)", grays + " " + photos + " f32 f32colour"},
 	{"flood_fill seedPoint=60,40 newVal=1,2,3 loDiff=9 upDiff=5,6,7 connectivity=8 fixed_range=true", "flood_fill(img, (60, 40), (1, 2, 3), (9,) * 4, (5, 6, 7), 8 | cv2.FLOODFILL_FIXED_RANGE)", sizeable + " " + photos},
 
