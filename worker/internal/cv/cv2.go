@@ -66,6 +66,7 @@ var inCV2 = map[string]string{
 	"find_chessboard_corners":    "findChessboardCorners cornerSubPix drawChessboardCorners",
 	"find_chessboard_corners_sb": "findChessboardCornersSB drawChessboardCorners",
 	"find_circles_grid":          "findCirclesGrid drawChessboardCorners",
+	"calibrate_camera":           "calibrateCamera findChessboardCorners cornerSubPix",
 
 	"line": "line", "arrowed_line": "arrowedLine", "rectangle": "rectangle", "circle": "circle", "ellipse": "ellipse",
 	"polylines": "polylines", "fill_poly": "fillPoly", "draw_marker": "drawMarker", "draw_grid": "", "put_text": "putText getTextSize",

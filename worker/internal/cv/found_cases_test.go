@@ -95,6 +95,7 @@ var foundCases = []foundCase{
 	{"find_chessboard_corners patternSize=4x6", "pattern(img, (4, 6), *cv2.findChessboardCorners(img, (4, 6)))", photos + " " + sizeable},
 	{"find_chessboard_corners patternSize=4x6 adaptive_thresh=false fast_check=true subPix=true draw=true", "pattern(img, (4, 6), *cv2.findChessboardCorners(img, (4, 6), flags=cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FAST_CHECK), True, True)", photos + " " + sizeable},
 	{"find_chessboard_corners_sb patternSize=4x6 draw=true", "pattern(img, (4, 6), *cv2.findChessboardCornersSB(img, (4, 6)), True)", photos + " " + sizeable},
+	{"calibrate_camera patternSize=4x6", "first_board(img, (4, 6)), None", photos + " " + sizeable},
 	{"find_circles_grid patternSize=4x5", "pattern(img, (4, 5), *cv2.findCirclesGrid(img, (4, 5)))", photos + " " + sizeable},
 	{"find_circles_grid patternSize=4x5 symmetric_grid=true", "pattern(img, (4, 5), *cv2.findCirclesGrid(img, (4, 5), flags=cv2.CALIB_CB_SYMMETRIC_GRID))", photos + " " + sizeable},
 

@@ -276,6 +276,13 @@ def pattern(img, size, found, points, draw=False, refine=False):
     return {"found": found, "corners": rows(points)}, out
 
 
+def first_board(img, size):
+    if img.ndim == 3 and img.shape[2] != 3:
+        refuse()
+    found, _ = cv2.findChessboardCorners(img, size)
+    return {"found": found, "boards": int(found)}
+
+
 def text(img, what, org=(10, 30), font=0, scale=1, color=GREEN, thickness=1, line=8, bottom=False):
     out = img.copy()
     cv2.putText(out, what, org, font, scale, color, thickness, line, bottom)
