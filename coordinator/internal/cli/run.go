@@ -94,7 +94,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.segment, "segment", defaultSegment, "with --resume, a video is kept every `N` frames")
 	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`; - is standard output")
 	o.named.addFlag(cmd)
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would run: inputs, steps with all their parameters and shapes, outputs; process nothing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would run: inputs, steps with all their parameters and shapes, those of the first image or video, outputs; process nothing")
 	addQuarantineFlag(cmd, &o.quarantine)
 	addWorkerFlag(f, &o.worker)
 	for flag, values := range map[string][]string{"isolation": isolations(), "progress": progressModes()} {
