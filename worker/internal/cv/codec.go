@@ -98,13 +98,27 @@ func (f *flow) decode(i int) error {
 		return err
 	}
 	err = imdecode(f.bytes, d.flags, t.mat)
-	switch {
-	case err != nil:
-		return fault.Errorf(fault.Undecodable, "%s: %s", looksLike(f.bytes, h), short(err))
-	case t.mat.Empty():
-		return fault.Errorf(fault.Undecodable, "%s", looksLike(f.bytes, h))
+	if err != nil || t.mat.Empty() {
+		return d.undecodable(f.bytes, h, err)
 	}
 	return f.decoded(t)
+}
+
+// undecodable says why a file could not be decoded. OpenCV makes no u8 of floats, nor colour of a gray picture of them, which is a
+// matter of the flags.
+func (d *decoder) undecodable(data []byte, h header, err error) error {
+	if h.kind == "tiff" && d.flags != gocv.IMReadUnchanged {
+		m := gocv.NewMat()
+		defer m.Close()
+		if imdecode(data, gocv.IMReadUnchanged, &m) == nil && !m.Empty() {
+			return fault.Errorf(fault.Undecodable, "this tiff is %v, which is decoded as it is or not at all: begin with decode flags=unchanged",
+				geometryOf(&m, frame.FormatNone))
+		}
+	}
+	if err != nil {
+		return fault.Errorf(fault.Undecodable, "%s: %s", looksLike(data, h), short(err))
+	}
+	return fault.Errorf(fault.Undecodable, "%s", looksLike(data, h))
 }
 
 func errDecodes(g frame.Geometry) error {

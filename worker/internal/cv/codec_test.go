@@ -154,6 +154,18 @@ func TestBytesThatAreNoImageAreUndecodable(t *testing.T) {
 	}
 }
 
+// What encode wrote was called damaged.
+func TestATIFFOfFloatsSaysHowItIsDecoded(t *testing.T) {
+	for _, format := range []frame.Format{frame.FormatGray, frame.FormatBGR} {
+		in := testPicture(t, frame.Geometry{Width: 31, Height: 17, Format: format, Depth: frame.F32})
+		tiff := run(t, "encode ext=.tiff", in).Frame
+		_, err := serve.Try(compile(t, "decode"), tiff)
+		wantFault(t, err, fault.Undecodable, "this tiff is 31x17 "+format.String()+" f32", "begin with decode flags=unchanged")
+		_, err = serve.Try(compile(t, "decode"), frame.Encoded(tiff.Pix[:100]))
+		wantFault(t, err, fault.Undecodable, "tiff")
+	}
+}
+
 func TestTheLimitOfPixelsIsTheEnvironments(t *testing.T) {
 	t.Setenv("OPENCV_IO_MAX_IMAGE_PIXELS", "1000")
 	_, err := serve.Try(compile(t, "decode"), frame.Encoded(readPhoto(t, "gocvlogo.png")))
