@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,7 +20,7 @@ func main() {
 	leaveProcessors()
 	ctx, drain := signals()
 	err := run(ctx, drain, os.Args[1:])
-	if err != nil {
+	if err != nil && !unread(err) {
 		fmt.Fprintln(os.Stderr, "coordinator:", cli.Plain(err.Error()))
 	}
 	os.Exit(cli.ExitCode(err))
@@ -57,6 +58,13 @@ func signals() (ctx context.Context, drain <-chan struct{}) {
 		signal.Stop(interrupts)
 	}()
 	return ctx, first
+}
+
+// unread reports that whoever read standard output has had enough, as head has after its lines: nobody needs to be told. Of a run that
+// ends so there is more to say, and its error is another.
+func unread(err error) bool {
+	var write *os.PathError
+	return errors.As(err, &write) && write.Path == os.Stdout.Name() && errors.Is(write, unix.EPIPE)
 }
 
 func isTerminal(stream any) bool {

@@ -150,3 +150,20 @@ func TestBrokenPipe(t *testing.T) {
 	r.Close()
 	p.wait().exits(1, "cannot write standard output", "broken pipe")
 }
+
+// What only prints ends without a word, as it does before head.
+func TestBrokenPipeOfWhatPrints(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"preview", sample(t, "face.jpg"), "-p", "gray", "-o", "-"}, {"ops"}, {"run", sample(t, "face.jpg"), "-p", "gray", "-o", "none", "--dry-run"}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		p := start(t, command{args: args, stdout: w})
+		w.Close()
+		if p.wait().exits(1); strings.Contains(p.stderr.text(), "coordinator:") {
+			t.Errorf("%s says\n%s", args[0], p.stderr.text())
+		}
+	}
+}

@@ -4,6 +4,7 @@ package integration
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -84,4 +85,31 @@ func TestPixelsAreOpenCVs(t *testing.T) {
 	for name, how := range differ {
 		t.Errorf("%s: %s", name, how)
 	}
+}
+
+// The folder's pictures are one stream; what the last of them tells straightens the others.
+func TestACameraIsCalibratedByAFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	board := sample(t, "chessboard_4x6.png")
+	for i, dst := range []string{"30,20/290,35/280,215/45,225", "20,40/270,10/300,220/10,190", "60,30/260,15/310,230/15,205"} {
+		runIn(t, dir, "run", board, "-p", "resize dsize=320x240 | warp_perspective src=0,0/319,0/319,239/0,239 borderValue=255 dst="+dst,
+			"-o", fmt.Sprintf("boards/%d.png", i)).exits(0)
+	}
+	runIn(t, dir, "run", "boards", "-p", "calibrate_camera patternSize=4x6", "-o", "none", "--data", "camera.jsonl").exits(0)
+	var last struct {
+		Value struct {
+			Boards int
+			Camera struct{ Undistort string }
+		}
+	}
+	for text := range strings.Lines(read(t, filepath.Join(dir, "camera.jsonl"))) {
+		if err := json.Unmarshal([]byte(text), &last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last.Value.Boards != 3 {
+		t.Fatalf("%d boards are in\n%s", last.Value.Boards, read(t, filepath.Join(dir, "camera.jsonl")))
+	}
+	runIn(t, dir, "run", "boards", "-p", last.Value.Camera.Undistort, "-o", "straight/").exits(0)
 }

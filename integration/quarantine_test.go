@@ -161,8 +161,8 @@ func TestQuarantineOfARealFrame(t *testing.T) {
 	const heavy = "resize dsize=1000x1000 | bilateral d=51"
 	dir := t.TempDir()
 	starved := wrapped(t, "ulimit -t 1; exec "+binary(t, "worker"))
-	runIn(t, dir, "run", clip(t), "--limit", "1", "-p", heavy, "-o", "want.png").exits(0)
-	runIn(t, dir, "run", clip(t), "--limit", "1", "-p", heavy, "-o", "none.png", "--worker", starved, "--workers", "1", "--attempts", "2",
+	runIn(t, dir, "run", clip(t), "--limit", "1", "-p", heavy, "-o", "want.tif").exits(0)
+	runIn(t, dir, "run", clip(t), "--limit", "1", "-p", heavy, "-o", "none", "--worker", starved, "--workers", "1", "--attempts", "2",
 		"--quarantine", "q").exits(1, "(poisoned)", `died by signal "killed"`)
 	all := quarantined(t, dir, "--quarantine", "q")
 	if len(all) != 1 || len(all[0].Attempts) != 2 || all[0].Input.Format != "bgr" || all[0].Attempts[0].Exit.Signal != "killed" {
@@ -173,8 +173,8 @@ func TestQuarantineOfARealFrame(t *testing.T) {
 	if want := probe(t, first); kept.Width != want.Width || kept.Height != want.Height {
 		t.Errorf("the frame is kept as %+v, want %+v", kept, want)
 	}
-	runIn(t, dir, "quarantine", "--quarantine", "q", "replay", all[0].ID, "-o", "got.png").exits(0)
-	if read(t, filepath.Join(dir, "got.png")) != read(t, filepath.Join(dir, "want.png")) {
+	runIn(t, dir, "quarantine", "--quarantine", "q", "replay", all[0].ID, "-o", "got.tif").exits(0)
+	if read(t, filepath.Join(dir, "got.tif")) != read(t, filepath.Join(dir, "want.tif")) {
 		t.Error("the replay has another result than a run")
 	}
 }

@@ -64,6 +64,7 @@ func readmeFolder(t *testing.T) string {
 	dir := t.TempDir()
 	for to, from := range map[string]string{
 		"clip.mp4": "small.mp4", "photo.jpg": "face.jpg", "photos/a.jpg": "circles.jpg", "photos/more/b.jpg": "toy.jpg",
+		"boards/a.png": "chessboard_4x6.png",
 	} {
 		data, err := os.ReadFile(filepath.Join(images, from))
 		if err != nil {

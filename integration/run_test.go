@@ -75,6 +75,7 @@ func TestImagesBecomeImages(t *testing.T) {
 		{"several inputs in their order", []string{filepath.Join(photos, "b.jpg"), filepath.Join(photos, "a.png"), "-o", "out/%d.jpg"},
 			[]string{"out/1.jpg", "out/2.jpg"}},
 		{"one image", []string{filepath.Join(photos, "b.jpg"), "-o", "edges.webp"}, []string{"edges.webp"}},
+		{"a format without compression", []string{filepath.Join(photos, "b.jpg"), "-o", "edges.bmp"}, []string{"edges.bmp"}},
 		{"the pipeline's own format", []string{filepath.Join(photos, "b.jpg"), "-p", "gray | encode ext=.png", "-o", "out/"},
 			[]string{"out/b.png"}},
 		{"frames of a video", []string{clip(t), "--limit", "3", "-o", "out/"},
@@ -95,6 +96,27 @@ func TestImagesBecomeImages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Floats were nowhere to be written to; what a format cannot hold is said before the run.
+func TestAnImageHoldsThePictureAsItIs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	photo := sample(t, "toy.jpg")
+	runIn(t, dir, "run", photo, "-p", "convert depth=f32 alpha=0.1 | stats", "-o", "f.tif", "--data", "written.jsonl").exits(0)
+	runIn(t, dir, "run", "f.tif", "-p", "decode flags=unchanged | stats", "-o", "again.tiff", "--data", "read.jsonl").exits(0)
+	for _, names := range [][2]string{{"f.tif", "again.tiff"}, {"written.jsonl", "read.jsonl"}} {
+		written, read := read(t, filepath.Join(dir, names[0])), read(t, filepath.Join(dir, names[1]))
+		if strings.ReplaceAll(written, photo, "f.tif") != read {
+			t.Errorf("%s has other contents than %s", names[1], names[0])
+		}
+	}
+	runIn(t, dir, "run", photo, "-p", "convert depth=f32", "-o", "f.png").exits(2, "step 2, encode: needs gray, bgr or bgra u8 or u16, got bgr f32")
+	for _, args := range [][]string{{"-o", "out/"}, {"-o", "%d.jpg"}, {"-o", "a.bmp"}, {"-o", "a.jpg", "--dry-run"}} {
+		runIn(t, dir, append([]string{"run", photo, "-p", "cvt_color code=BGR2BGRA"}, args...)...).
+			exits(2, "encode: needs gray or bgr u8, got bgra u8: put cvt_color code=BGRA2BGR before it")
+	}
+	holds(t, dir, "again.tiff", "f.tif", "read.jsonl", "written.jsonl")
 }
 
 // As many kinds of image as there are, one after the other through a pipe, come out in their order.

@@ -312,10 +312,11 @@ func TestADryRunShowsNamesAsText(t *testing.T) {
 	j.inputs = []media.Input{{Kind: media.Image, Name: evil}, {Name: evil, Err: errors.New(evil + " is missing")}}
 	j.printInputs()
 	j.printOutputs(nil)
-	if err := j.printSteps(media.Variant{Pipeline: evil}, nil); err != nil {
+	imageFiles{shown: imageFile{name: evil}, known: 1}.print(&out)
+	if err := j.printSteps(media.Variant{Pipeline: evil}, imageFile{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if text := out.String(); strings.Contains(text, "\x1b") || strings.Count(text, `\x1b[2Jevil`) != 4 {
+	if text := out.String(); strings.Contains(text, "\x1b") || strings.Count(text, `\x1b[2Jevil`) != 5 {
 		t.Errorf("%q", text)
 	}
 }

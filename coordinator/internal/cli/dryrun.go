@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -24,7 +25,11 @@ func (j *runJob) dryRun(ctx context.Context, f *farm.Farm, plan *media.Plan) err
 	if err != nil {
 		return err
 	}
+	images := j.readHeaders(plan)
+	images.print(j.Out)
+	var misfit error
 	for _, v := range variants {
+		first := images.first[v]
 		if v.Takes.IsPixels() && video.IsPixels() {
 			v.Takes = video
 		}
@@ -32,11 +37,17 @@ func (j *runJob) dryRun(ctx context.Context, f *farm.Farm, plan *media.Plan) err
 		if err != nil {
 			return j.refused(v, err)
 		}
-		if err := j.printSteps(v, steps); err != nil {
+		if err := first.foresee(ctx, f, v, steps); err != nil {
+			misfit = fmt.Errorf("%s: %w", first.name, err)
+		}
+		if err := j.printSteps(v, first, steps); err != nil {
 			return err
 		}
 	}
 	j.printOutputs(plan)
+	if misfit != nil {
+		return misfit
+	}
 	if bad := unreadable(j.inputs); bad > 0 {
 		return fmt.Errorf("%d of %s cannot be read", bad, count(len(j.inputs), "input"))
 	}
@@ -99,12 +110,12 @@ func (j *runJob) firstVideo(ctx context.Context, f *farm.Farm) (frame.Geometry, 
 	return frame.Geometry{}, nil
 }
 
-func (j *runJob) printSteps(v media.Variant, steps []farm.StepPlan) error {
+func (j *runJob) printSteps(v media.Variant, first imageFile, steps []farm.StepPlan) error {
 	fmt.Fprintf(j.Out, "\npipeline: %s\n", Plain(v.Pipeline))
 	own := len(j.script.Pipeline)
 	return tabulate(j.Out, func(row func(...string)) {
 		row("STEP", "OP", "MAKES", "PARAMETERS")
-		row("", "(input)", shapeText(v.Takes), "")
+		row("", "(input)", cmp.Or(first.String(), shapeText(v.Takes)), "")
 		for i, s := range steps {
 			number := strconv.Itoa(i + 1 - v.Shift)
 			if i < v.Shift || i >= v.Shift+own {

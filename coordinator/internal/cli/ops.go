@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,8 +59,8 @@ func (app App) opsSearchCommand(o *opsOptions) *cobra.Command {
 		Use:   "search WORD...",
 		Short: "Find ops whose name, description or parameters have all of the words",
 		Long: `Find ops whose name, family, description, result or parameters have all of the words. Case and underscores do not
-matter, so that an op is found under the name that OpenCV gives it. Ops that have the first word in their name come first. Those
-that the worker lacks are found, too, and say what they need.
+matter, so that an op is found under the name that OpenCV gives it. First comes the op of that name, then those with the word in
+their name, then those with it in their description. Those that the worker lacks are found, too, and say what they need.
 
 Exit code: 1 when there is none.`,
 		Example: `  coordinator ops search edges
@@ -122,7 +121,7 @@ func (o *opsOptions) print(w io.Writer, info farm.Info, names []string) error {
 }
 
 func (o *opsOptions) printFound(w io.Writer, ops pipeline.Catalogue, words []string) error {
-	found := searchOps(ops, words)
+	found := ops.Search(words)
 	if len(found) == 0 {
 		return fmt.Errorf("no op has %s in its description; coordinator ops lists them all", strings.Join(words, " and "))
 	}
@@ -135,34 +134,6 @@ func (o *opsOptions) printFound(w io.Writer, ops pipeline.Catalogue, words []str
 		}
 	})
 }
-
-// searchOps returns the ops that have all of the words, first those with the first word in their name.
-func searchOps(ops pipeline.Catalogue, words []string) pipeline.Catalogue {
-	var byName, byRest pipeline.Catalogue
-	for _, op := range ops {
-		text := folded(describedBy(op))
-		switch {
-		case slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, folded(word)) }):
-		case strings.Contains(folded(op.Name), folded(words[0])):
-			byName = append(byName, op)
-		default:
-			byRest = append(byRest, op)
-		}
-	}
-	return append(byName, byRest...)
-}
-
-func describedBy(op pipeline.OpInfo) string {
-	words := []string{op.Name, op.Family, op.Doc, op.Returns, op.Module}
-	words = append(words, op.KnownAs...)
-	for _, p := range op.Params {
-		words = append(append(words, p.Name, p.Doc), p.Choices...)
-	}
-	return strings.Join(words, "\n")
-}
-
-// folded makes GaussianBlur and gaussian_blur the same.
-func folded(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
 
 // unknownOp is what a pipeline of that op would be refused with: the nearest name.
 func unknownOp(ops pipeline.Catalogue, name string) error {

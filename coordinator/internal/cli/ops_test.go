@@ -165,7 +165,7 @@ func TestOpsAreFoundUnderTheNamePeopleKnow(t *testing.T) {
 		"threshold low": "canny", "cannyEdges": "canny", "BELL blur": "gaussian_blur", "colour": "gray cvt_color", "blur canny": "",
 	} {
 		var names []string
-		for _, op := range searchOps(someOps.Ops, strings.Fields(words)) {
+		for _, op := range someOps.Ops.Search(strings.Fields(words)) {
 			names = append(names, op.Name)
 		}
 		if got := strings.Join(names, " "); got != want {

@@ -50,7 +50,7 @@ Exit code: 0 it works now, 1 it does not, 2 wrong usage, 130 interrupted.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&r.output, "output", "o", "", "write the result to `FILE`: .jpg .png .webp, or whatever the pipeline encodes")
+	f.StringVarP(&r.output, "output", "o", "", "write the result to `FILE`: .jpg .png .webp .tiff .bmp, or whatever the pipeline encodes")
 	f.BoolVar(&r.overwrite, "overwrite", false, "replace FILE where it exists")
 	f.DurationVar(&r.timeout, "timeout", 0, "time that the attempt may take (default: what it was)")
 	f.DurationVar(&r.stall, "stall-timeout", 0, "`TIME` that the worker may show no sign of life before it is killed; 0 is the default of 5s")
@@ -132,9 +132,10 @@ func (r *replay) memoryCap() int64 {
 
 func (r *replay) onFarm(ctx context.Context, f *farm.Farm, in frame.Frame) error {
 	parsed, err := pipeline.Parse(r.entry.Pipeline)
-	if err == nil {
-		_, err = media.NewPlan(parsed, r.image, f.Ops())
+	if err != nil {
+		return err
 	}
+	plan, err := media.NewPlan(parsed, r.image, f.Ops())
 	if err != nil {
 		return err
 	}
@@ -156,7 +157,7 @@ func (r *replay) onFarm(ctx context.Context, f *farm.Farm, in frame.Frame) error
 	for _, v := range result.Values {
 		fmt.Fprintf(r.Out, "  step %d, %s: %s\n", v.Step, Plain(v.Op), Plain(string(v.JSON)))
 	}
-	return r.write(ctx, f, result)
+	return r.write(ctx, f, plan, result)
 }
 
 // failed tells how the worker ended, where it did.
@@ -173,12 +174,12 @@ func (r *replay) failed(err error) error {
 }
 
 // write gives the result to the output, as an image where the pipeline leaves pixels.
-func (r *replay) write(ctx context.Context, f *farm.Farm, result *farm.Result) error {
+func (r *replay) write(ctx context.Context, f *farm.Farm, plan *media.Plan, result *farm.Result) error {
 	if r.output == "" {
 		return nil
 	}
 	if result.IsPixels() {
-		encoded, err := do(ctx, f, farm.Job{Pipeline: "encode ext=" + r.image.Ext, Frame: result.Frame})
+		encoded, err := do(ctx, f, farm.Job{Pipeline: plan.Encode(r.image.Ext), Frame: result.Frame})
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,8 @@ OUTPUT is one of
   -                encoded images one after the other on standard output
   none, /dev/null  nothing
 
-Where frames come encoded, decode is put in front of the pipeline; where image files go out, encode is put behind it.
+Where frames come encoded, decode is put in front of the pipeline; where image files go out, encode is put behind it. It writes
+.jpg .png .webp .tiff .bmp, and refuses what a format cannot hold: alpha in a .jpg, floats in all but .tiff.
 Outputs get their names only when they are complete, and existing files are kept unless --overwrite. Missing folders are made.
 
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
@@ -94,7 +95,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.segment, "segment", defaultSegment, "with --resume, a video is kept every `N` frames")
 	f.StringVar(&o.report, "report", "", "write counts, times and failures to `FILE.json`; - is standard output")
 	o.named.addFlag(cmd)
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would run: inputs, steps with all their parameters and shapes, outputs; process nothing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would run: inputs, steps with all their parameters and shapes, those of the first image or video, outputs; process nothing")
 	addQuarantineFlag(cmd, &o.quarantine)
 	addWorkerFlag(f, &o.worker)
 	for flag, values := range map[string][]string{"isolation": isolations(), "progress": progressModes()} {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -47,16 +48,20 @@ func readScript(arg string) (script, error) {
 	return s, nil
 }
 
+// byteOrderMark is what some editors put in front of UTF-8.
+const byteOrderMark = "\ufeff"
+
 func readPipelineFile(name string) (string, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe without a writer is empty, not for ever
 	if err != nil {
 		return "", usagef("-p @%s: %v", name, errors.Unwrap(err))
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, pipeline.MaxText+1))
+	text, err := io.ReadAll(io.LimitReader(f, int64(len(byteOrderMark)+pipeline.MaxText+1)))
 	if err != nil {
 		return "", usagef("-p @%s: %v", name, errors.Unwrap(err))
 	}
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	switch {
 	case strings.TrimSpace(string(text)) == "":
 		return "", usagef("-p @%s: there is no pipeline in it", name)

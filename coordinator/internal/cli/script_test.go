@@ -67,11 +67,18 @@ func TestPipelineFromAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("sub/edges.cvf", "# edges of anything\r\ngray\r\n| canny low=50\r\n")
+	write("notepad.cvf", "\ufeff# as Windows saves it\r\ngray\r\n| canny low=50\r\n")
+	write("notepad-bad.cvf", "\ufeffgrey | canny low = 50\r\n")
 	write("bad.cvf", "gray\n| canny low = 50\n")
 	write("large.cvf", strings.Repeat("#", pipeline.MaxText+1))
+	for _, arg := range []string{"@notepad.cvf", "@sub/edges.cvf"} {
+		if s, err := readScript(arg); err != nil || s.String() != "gray | canny low=50" {
+			t.Errorf("%s: %v, %v", arg, s, err)
+		}
+	}
 	s, err := readScript("@sub/edges.cvf")
-	if err != nil || s.String() != "gray | canny low=50" {
-		t.Fatal(s, err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"t.png": filepath.Join("sub", "t.png"), "/t.png": "/t.png"} {
 		if got := s.path(name); got != want {
@@ -82,10 +89,11 @@ func TestPipelineFromAFile(t *testing.T) {
 		t.Error(onLine.path("t.png"))
 	}
 	for arg, want := range map[string]string{
-		"@bad.cvf":   "bad.cvf:2: pipeline, line 2, character 9: canny: expected low=value, or | before the next op\n| canny low = 50\n        ^",
-		"@gone.cvf":  "-p @gone.cvf: no such file or directory",
-		"@sub":       "-p @sub: is a directory",
-		"@large.cvf": "pipeline has 65537 bytes, more than 65536",
+		"@bad.cvf":         "bad.cvf:2: pipeline, line 2, character 9: canny: expected low=value, or | before the next op\n| canny low = 50\n        ^",
+		"@notepad-bad.cvf": "notepad-bad.cvf:1: pipeline, line 1, character 14: canny: expected low=value, or | before the next op\ngrey | canny low = 50\n             ^",
+		"@gone.cvf":        "-p @gone.cvf: no such file or directory",
+		"@sub":             "-p @sub: is a directory",
+		"@large.cvf":       "pipeline has 65537 bytes, more than 65536",
 	} {
 		if _, err := readScript(arg); err == nil || err.Error() != want || ExitCode(err) != 2 {
 			t.Errorf("%s: %v", arg, err)

@@ -35,6 +35,9 @@ type Input struct {
 	Err error
 }
 
+// pixels reports whether the frames come decoded.
+func (in *Input) pixels() bool { return in.Kind == Video || in.Kind == Live }
+
 // UsageError is a mistake in what was asked for, as against one that a run meets.
 type UsageError struct{ text string }
 

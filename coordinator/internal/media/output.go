@@ -54,7 +54,7 @@ func ParseOutput(name string) (Output, error) {
 	case ext == "":
 		return Output{}, usagef("output %s: without an extension it can only be a folder: write %s/", name, name)
 	}
-	return Output{}, usagef("output %s: %s is no format that can be written: videos are %s, images such as .png .jpg .webp",
+	return Output{}, usagef("output %s: %s is no format that can be written: videos are %s, images such as .png .jpg .webp .tiff",
 		name, ext, strings.Join(videoExts(), " "))
 }
 

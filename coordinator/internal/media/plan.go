@@ -124,9 +124,12 @@ func (p *Plan) For(encoded bool, ext string) Variant {
 	if v.Ext == "" || p.value(v.Ext) == "" {
 		v.Ext = ".png"
 	}
-	v.Pipeline += " | encode ext=" + p.value(v.Ext)
+	v.Pipeline += " | " + p.Encode(v.Ext)
 	return v
 }
+
+// Encode is the step that makes an image of the format that has the extension.
+func (p *Plan) Encode(ext string) string { return "encode ext=" + p.value(ext) }
 
 // Variants returns each variant that the inputs will need, as far as they are known, so that they can be checked beforehand.
 func (p *Plan) Variants(inputs []Input) ([]Variant, error) {
@@ -136,17 +139,21 @@ func (p *Plan) Variants(inputs []Input) ([]Variant, error) {
 		if in.Err != nil {
 			continue
 		}
-		pixels := in.Kind == Video || in.Kind == Live
-		if pixels && p.decodes {
+		if in.pixels() && p.decodes {
 			return nil, usagef("the pipeline begins with decode, but the frames of %s are decoded already: leave decode out", in.Name)
 		}
-		ext := ""
-		if in.Kind == Image {
-			ext = inputExt(in)
-		}
-		if v := p.For(!pixels, ext); !slices.Contains(all, v) {
+		if v := p.Of(in); !slices.Contains(all, v) {
 			all = append(all, v)
 		}
 	}
 	return all, nil
+}
+
+// Of returns the variant that an input needs, as far as that is known before it is read.
+func (p *Plan) Of(in *Input) Variant {
+	ext := ""
+	if in.Kind == Image {
+		ext = inputExt(in)
+	}
+	return p.For(!in.pixels(), ext)
 }

@@ -2,6 +2,21 @@
 
 package cv
 
+import (
+	"image"
+	"image/color"
+
+	"gocv.io/x/gocv"
+)
+
+func points2f(xy ...float32) gocv.Point2fVector {
+	var points []gocv.Point2f
+	for ; len(xy) > 0; xy = xy[2:] {
+		points = append(points, gocv.NewPoint2f(xy[0], xy[1]))
+	}
+	return gocv.NewPoint2fVectorFromPoints(points)
+}
+
 // In Python, M, H and K are the matrices that stand here in full.
 var warpAgreements = []agreement{
 	{"resize dsize=97x55 interpolation=linear_exact", "cv2.resize(img, (97, 55), interpolation=cv2.INTER_LINEAR_EXACT)", nil, "colour gray alpha odd u16 s16 f32 f64"},
@@ -31,6 +46,18 @@ var warpAgreements = []agreement{
 	{"warp_affine M=1,0.2,5/-0.1,0.9,10 inverse=true borderValue=20", "cv2.warpAffine(img, M, img.shape[1::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=(20, 20, 20, 20))", nil, linear},
 	{"warp_perspective M=1,0.2,0/0.1,1,10/0,0.001,1", "cv2.warpPerspective(img, H, img.shape[1::-1])", nil, linear},
 	{"warp_perspective M=1,0.2,0/0.1,1,10/0,0.001,1 dsize=90x70 flags=nearest inverse=true borderMode=wrap", "cv2.warpPerspective(img, H, (90, 70), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_WRAP)", nil, linear},
+	{"warp_affine src=0,0/100,0/0,50 dst=10,5/90.5,20/15,70 flags=cubic", "cv2.warpAffine(img, cv2.getAffineTransform(np.float32([[0, 0], [100, 0], [0, 50]]), np.float32([[10, 5], [90.5, 20], [15, 70]])), img.shape[1::-1], flags=cv2.INTER_CUBIC)",
+		func(s gocv.Mat, d *gocv.Mat) error {
+			m := gocv.GetAffineTransform2f(points2f(0, 0, 100, 0, 0, 50), points2f(10, 5, 90.5, 20, 15, 70))
+			defer m.Close()
+			return gocv.WarpAffineWithParams(s, d, m, image.Pt(s.Cols(), s.Rows()), gocv.InterpolationCubic, gocv.BorderConstant, color.RGBA{})
+		}, linear},
+	{"warp_perspective src=20,10/90,15/95,80/10,70.5 dst=0,0/200,0/200,100/0,100 dsize=200x100", "cv2.warpPerspective(img, cv2.getPerspectiveTransform(np.float32([[20, 10], [90, 15], [95, 80], [10, 70.5]]), np.float32([[0, 0], [200, 0], [200, 100], [0, 100]])), (200, 100))",
+		func(s gocv.Mat, d *gocv.Mat) error {
+			m := gocv.GetPerspectiveTransform2f(points2f(20, 10, 90, 15, 95, 80, 10, 70.5), points2f(0, 0, 200, 0, 200, 100, 0, 100))
+			defer m.Close()
+			return gocv.WarpPerspective(s, d, m, image.Pt(200, 100))
+		}, linear},
 	{"undistort cameraMatrix=300,0,150/0,310,110/0,0,1 distCoeffs=-0.3,0.1,0.001,-0.002,0.01", "cv2.undistort(img, K, np.float64([-0.3, 0.1, 0.001, -0.002, 0.01]))", nil, linear},
 	{"undistort cameraMatrix=300,0,150/0,310,110/0,0,1 distCoeffs=-0.3,0.1,0,0 newCameraMatrix=250,0,150/0,250,100/0,0,1", "cv2.undistort(img, K, np.float64([-0.3, 0.1, 0, 0]), newCameraMatrix=np.float64([[250, 0, 150], [0, 250, 100], [0, 0, 1]]))", nil, linear},
 	{"fisheye_undistort_image K=300,0,150/0,310,110/0,0,1 D=-0.02,0.01,0.003,-0.001", "cv2.fisheye.undistortImage(img, K, np.float64([-0.02, 0.01, 0.003, -0.001]), Knew=K, new_size=img.shape[1::-1])", nil, linear},

@@ -133,21 +133,28 @@ char *bridge_borders(mat m, mat labels, const double *color) {
     return guard([=] { at(m).setTo(scalar(color), at(labels) == -1); });
 }
 
+// grab refines mask, and makes of it what bridge_grab_cut makes.
+static void grab(Tape &tape, const cv::Mat &src, cv::Mat mask, cv::Rect box, cv::Mat &dst, int iterations, bool cut) {
+    cv::setRNGSeed(0); // its k-means draws lots: the same picture shall give the same mask, also on another try
+    cv::Mat background, foreground;
+    cv::grabCut(src, mask, box, background, foreground, iterations, mask.empty() ? cv::GC_INIT_WITH_RECT : cv::GC_INIT_WITH_MASK);
+    cv::Mat inside = (mask & 1) * 255;
+    if (cut) {
+        dst.create(src.size(), src.type());
+        dst.setTo(cv::Scalar::all(0));
+        src.copyTo(dst, inside);
+    } else {
+        inside.copyTo(dst);
+    }
+    tape << cv::countNonZero(inside);
+}
+
 char *bridge_grab_cut(mat src, mat dst, int x, int y, int width, int height, int iterations, bool cut, numbers *out) {
-    return find(out, [=](Tape &tape) {
-        cv::setRNGSeed(0); // its k-means draws lots: the same picture shall give the same mask, also on another try
-        cv::Mat mask, background, foreground;
-        cv::grabCut(at(src), mask, {x, y, width, height}, background, foreground, iterations, cv::GC_INIT_WITH_RECT);
-        cv::Mat inside = (mask & 1) * 255;
-        if (cut) {
-            at(dst).create(at(src).size(), at(src).type());
-            at(dst).setTo(cv::Scalar::all(0));
-            at(src).copyTo(at(dst), inside);
-        } else {
-            inside.copyTo(at(dst));
-        }
-        tape << cv::countNonZero(inside);
-    });
+    return find(out, [=](Tape &tape) { grab(tape, at(src), cv::Mat(), {x, y, width, height}, at(dst), iterations, cut); });
+}
+
+char *bridge_grab_cut_from(mat src, mat mask, mat dst, int iterations, bool cut, numbers *out) {
+    return find(out, [=](Tape &tape) { grab(tape, at(src), at(mask).clone(), {}, at(dst), iterations, cut); });
 }
 
 char *bridge_flood_fill(mat m, int x, int y, const double *color, const double *low, const double *high, int flags, numbers *out) {

@@ -30,6 +30,8 @@ char *bridge_borders(mat m, mat labels, const double *color);
 
 // bridge_grab_cut makes a mask, or with cut the foreground on black, and finds the number of foreground pixels.
 char *bridge_grab_cut(mat src, mat dst, int x, int y, int width, int height, int iterations, bool cut, numbers *out);
+// bridge_grab_cut_from begins with a mask of OpenCV's four classes instead of a box.
+char *bridge_grab_cut_from(mat src, mat mask, mat dst, int iterations, bool cut, numbers *out);
 
 // bridge_flood_fill paints in m and finds the area and the box of what it painted.
 char *bridge_flood_fill(mat m, int x, int y, const double *color, const double *low, const double *high, int flags, numbers *out);

@@ -30,6 +30,21 @@ char *bridge_rotation_matrix(double x, double y, double angle, double scale, dou
     return guard([=] { cv::getRotationMatrix2D(cv::Point2f(x, y), angle, scale).copyTo(matrix(m, 2, 3)); });
 }
 
+char *bridge_transform_of(const double *src, const double *dst, int n, double *m) {
+    return guard([=] {
+        std::vector<cv::Point2f> from, to;
+        for (int i = 0; i < n; i++) {
+            from.emplace_back(src[2 * i], src[2 * i + 1]);
+            to.emplace_back(dst[2 * i], dst[2 * i + 1]);
+        }
+        if (n == 3) {
+            cv::getAffineTransform(from, to).copyTo(matrix(m, 2, 3));
+        } else {
+            cv::getPerspectiveTransform(from, to).copyTo(matrix(m, 3, 3));
+        }
+    });
+}
+
 char *bridge_copy_make_border(mat src, mat dst, int top, int bottom, int left, int right, outside o) {
     return guard([&] { cv::copyMakeBorder(at(src), at(dst), top, bottom, left, right, o.border, scalar(o.value)); });
 }

@@ -10,6 +10,7 @@ import "C"
 import (
 	"image"
 
+	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
 )
 
@@ -47,6 +48,12 @@ func remapped(src gocv.Mat, dst *gocv.Mat, x, y gocv.Mat, flags gocv.Interpolati
 func rotationMatrix(center point, angle, scale float64) ([]float64, error) {
 	m := make([]float64, 6)
 	return m, bridged(C.bridge_rotation_matrix(C.double(center.x), C.double(center.y), C.double(angle), C.double(scale), doubles(m)))
+}
+
+// transformOf is the matrix that moves each point of src to that of dst: three by two rows, four by three.
+func transformOf(src, dst pipeline.Numbers) ([]float64, error) {
+	m := make([]float64, 3*(src.Rows-1))
+	return m, bridged(C.bridge_transform_of(doubles(src.Values), doubles(dst.Values), C.int(src.Rows), doubles(m)))
 }
 
 func copyMakeBorder(src gocv.Mat, dst *gocv.Mat, top, bottom, left, right int, o outside) error {

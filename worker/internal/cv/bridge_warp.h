@@ -22,6 +22,8 @@ char *bridge_warp_perspective(mat src, mat dst, const double *m, int width, int 
 char *bridge_remap(mat src, mat dst, mat x, mat y, int flags, outside o);
 // m receives six numbers.
 char *bridge_rotation_matrix(double x, double y, double angle, double scale, double *m);
+// src and dst are n points, x before y: three, and m receives six numbers, or four, and it receives nine.
+char *bridge_transform_of(const double *src, const double *dst, int n, double *m);
 
 char *bridge_copy_make_border(mat src, mat dst, int top, int bottom, int left, int right, outside o);
 char *bridge_rect_sub_pix(mat src, mat dst, int width, int height, double x, double y, int depth);

@@ -28,9 +28,9 @@ func calibrationOps() []op {
 				patternParams("9x6", "inner corners in a row, and in a column"), switches(sectorFlags))...).
 				WithReturns(patternDoc).WithExample("find_chessboard_corners_sb patternSize=9x6 draw=true"),
 			bind: func(a pipeline.Args) (step, error) {
-				return patternStep(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
+				return patternStep(a, looking(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
 					return C.bridge_chessboard_corners_sb(ptr(&src), columns, rows, flagsOf(a, sectorFlags), out)
-				}, subPix{}), nil
+				})), nil
 			},
 		}, {
 			OpInfo: info("find_circles_grid", "calib3d", "Find the centres of a grid of dark circles.", slices.Concat(
@@ -44,11 +44,12 @@ func calibrationOps() []op {
 				case !a.Bool("asymmetric_grid"):
 					flags |= symmetricGrid
 				}
-				return patternStep(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
+				return patternStep(a, looking(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
 					return C.bridge_circles_grid(ptr(&src), columns, rows, flags, out)
-				}, subPix{}), nil
+				})), nil
 			},
 		},
+		calibrateOp(),
 	}
 }
 
@@ -122,25 +123,38 @@ func chessboardCorners(a pipeline.Args) (step, error) {
 			return step{}, err
 		}
 	}
-	return patternStep(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
-		return C.bridge_chessboard_corners(ptr(&src), columns, rows, flagsOf(a, chessboardFlags), out)
-	}, sub), nil
+	return patternStep(a, chessboard(a, sub)), nil
 }
 
-// patternStep makes a step of a search; corners that it finds are refined if sub is not zero.
-func patternStep(a pipeline.Args, search func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char, sub subPix) step {
-	size := a.Size("patternSize")
-	look := func(src picture) (pattern, error) {
-		t, err := find(func(out *C.numbers) *C.char { return search(src.Mat, C.int(size.Width), C.int(size.Height), out) })
-		if err != nil {
-			return pattern{}, tooSmall(src.g, err)
-		}
-		p := pattern{t.bool(), all(t, t.spot)}
-		if p.Found && sub != (subPix{}) {
+// chessboard looks for a chessboard; corners that it finds are refined if sub is not zero.
+func chessboard(a pipeline.Args, sub subPix) func(src picture) (pattern, error) {
+	look := looking(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
+		return C.bridge_chessboard_corners(ptr(&src), columns, rows, flagsOf(a, chessboardFlags), out)
+	})
+	return func(src picture) (pattern, error) {
+		p, err := look(src)
+		if err == nil && p.Found && sub != (subPix{}) {
 			p.Corners, err = refineColour(sub, src, p.Corners)
 		}
 		return p, err
 	}
+}
+
+// looking makes of a search what reads the pattern that it finds.
+func looking(a pipeline.Args, search func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char) func(src picture) (pattern, error) {
+	size := a.Size("patternSize")
+	return func(src picture) (pattern, error) {
+		t, err := find(func(out *C.numbers) *C.char { return search(src.Mat, C.int(size.Width), C.int(size.Height), out) })
+		if err != nil {
+			return pattern{}, tooSmall(src.g, err)
+		}
+		return pattern{t.bool(), all(t, t.spot)}, nil
+	}
+}
+
+// patternStep makes a step of what looks for a pattern.
+func patternStep(a pipeline.Args, look func(src picture) (pattern, error)) step {
+	size := a.Size("patternSize")
 	s := step{takes: only(frame.FormatGray, frame.FormatBGR).of(frame.U8)}
 	if !a.Bool("draw") {
 		s.find = func(src picture) (any, error) { return look(src) }

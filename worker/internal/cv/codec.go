@@ -29,12 +29,18 @@ func codecOps() []op {
 			},
 		}, {
 			OpInfo: info("encode", "imgcodecs", "Encode as an image file. Only as the last step.",
-				pipeline.Choice("ext", []string{".jpg", ".png", ".webp"}, "format"),
+				pipeline.Choice("ext", []string{".jpg", ".png", ".webp", ".tiff", ".bmp"},
+					".jpg: u8 without alpha; .png: u8 and u16; .webp: u8, gray as bgr, no colour where alpha is 0; "+
+						".tiff: u8, u16 and f32, and in gray s8, s16, s32 and f64; .bmp: u8 without alpha"),
 				pipeline.Int("quality", 0, 0, 100, "of .jpg and .webp; 0 for the usual: 95 for .jpg, lossless for .webp"),
-				pipeline.Int("compression", -1, -1, 9, "of .png, 0 fast to 9 small; -1 for OpenCV's choice")).
-				WithReturns("the bytes of the file").WithExample("encode ext=.png compression=3"),
+				pipeline.Int("compression", -1, -1, 9, "of .png, 0 fast to 9 small; -1 for OpenCV's choice"),
+				pipeline.Choice("tiff_compression", []string{"lzw", "none", "deflate", "packbits"},
+					"of .tiff; OpenCV may leave floats uncompressed"),
+				pipeline.Int("dpi", 0, 0, 65535, "of .tiff: dots in an inch; 0 for nothing said")).
+				WithReturns("the bytes of the file, refused where the format cannot hold the picture as it is").
+				WithExample("encode ext=.png compression=3"),
 			bind: func(a pipeline.Args) (step, error) {
-				e := newEncoder(a.String("ext"), a.Int("quality"), a.Int("compression"))
+				e := newEncoder(a)
 				return step{takes: e.takes, encode: &e, shape: e.shape}, nil
 			},
 		},
@@ -92,13 +98,27 @@ func (f *flow) decode(i int) error {
 		return err
 	}
 	err = imdecode(f.bytes, d.flags, t.mat)
-	switch {
-	case err != nil:
-		return fault.Errorf(fault.Undecodable, "%s: %s", looksLike(f.bytes, h), short(err))
-	case t.mat.Empty():
-		return fault.Errorf(fault.Undecodable, "%s", looksLike(f.bytes, h))
+	if err != nil || t.mat.Empty() {
+		return d.undecodable(f.bytes, h, err)
 	}
 	return f.decoded(t)
+}
+
+// undecodable says why a file could not be decoded. OpenCV makes no u8 of floats, nor colour of a gray picture of them, which is a
+// matter of the flags.
+func (d *decoder) undecodable(data []byte, h header, err error) error {
+	if h.kind == "tiff" && d.flags != gocv.IMReadUnchanged {
+		m := gocv.NewMat()
+		defer m.Close()
+		if imdecode(data, gocv.IMReadUnchanged, &m) == nil && !m.Empty() {
+			return fault.Errorf(fault.Undecodable, "this tiff is %v, which is decoded as it is or not at all: begin with decode flags=unchanged",
+				geometryOf(&m, frame.FormatNone))
+		}
+	}
+	if err != nil {
+		return fault.Errorf(fault.Undecodable, "%s: %s", looksLike(data, h), short(err))
+	}
+	return fault.Errorf(fault.Undecodable, "%s", looksLike(data, h))
 }
 
 func errDecodes(g frame.Geometry) error {
@@ -130,67 +150,4 @@ func looksLike(data []byte, h header) string {
 	default:
 		return "not an image that OpenCV can decode: looks like " + m.String()
 	}
-}
-
-// encoder is the encode op with its arguments.
-type encoder struct {
-	ext     string
-	params  []int
-	takes   input
-	maxSide int
-}
-
-func newEncoder(ext string, quality, compression int) encoder {
-	takes := only(frame.FormatGray, frame.FormatBGR, frame.FormatBGRA).of(frame.U8)
-	e := encoder{ext: ext, takes: takes, maxSide: 65500}
-	switch {
-	case ext == ".png":
-		e.takes, e.maxSide = takes.of(frame.U8, frame.U16), frame.MaxSide
-		if compression >= 0 {
-			e.params = []int{gocv.IMWritePngCompression, compression}
-		}
-	case ext == ".webp":
-		e.maxSide = 16383
-		if quality > 0 {
-			e.params = []int{gocv.IMWriteWebpQuality, quality}
-		}
-	case quality > 0:
-		e.params = []int{gocv.IMWriteJpegQuality, quality}
-	}
-	return e
-}
-
-func (e *encoder) shape(in frame.Geometry) (frame.Geometry, error) {
-	if in.Width > e.maxSide || in.Height > e.maxSide {
-		return in, fault.Errorf(fault.Invalid, "%v cannot be %s: the limit of a side is %d", in, e.ext, e.maxSide)
-	}
-	return frame.Geometry{Format: frame.FormatEncoded}, nil
-}
-
-func (f *flow) encode(e *encoder) error {
-	buf, err := imencode(e, *f.now)
-	if buf != nil {
-		defer buf.Close()
-	}
-	if err != nil {
-		return err
-	}
-	data := buf.GetBytes()
-	if len(data) == 0 {
-		return fault.Errorf(fault.Invalid, "OpenCV made no %s of %v", e.ext, f.g)
-	}
-	out, err := f.out.Encoded(len(data))
-	if err != nil {
-		return err
-	}
-	copy(out, data)
-	f.place = encoded
-	return nil
-}
-
-func imencode(e *encoder, m gocv.Mat) (*gocv.NativeByteBuffer, error) {
-	if e.params == nil {
-		return gocv.IMEncode(gocv.FileExt(e.ext), m)
-	}
-	return gocv.IMEncodeWithParams(gocv.FileExt(e.ext), m, e.params)
 }

@@ -154,6 +154,18 @@ func TestBytesThatAreNoImageAreUndecodable(t *testing.T) {
 	}
 }
 
+// What encode wrote was called damaged.
+func TestATIFFOfFloatsSaysHowItIsDecoded(t *testing.T) {
+	for _, format := range []frame.Format{frame.FormatGray, frame.FormatBGR} {
+		in := testPicture(t, frame.Geometry{Width: 31, Height: 17, Format: format, Depth: frame.F32})
+		tiff := run(t, "encode ext=.tiff", in).Frame
+		_, err := serve.Try(compile(t, "decode"), tiff)
+		wantFault(t, err, fault.Undecodable, "this tiff is 31x17 "+format.String()+" f32", "begin with decode flags=unchanged")
+		_, err = serve.Try(compile(t, "decode"), frame.Encoded(tiff.Pix[:100]))
+		wantFault(t, err, fault.Undecodable, "tiff")
+	}
+}
+
 func TestTheLimitOfPixelsIsTheEnvironments(t *testing.T) {
 	t.Setenv("OPENCV_IO_MAX_IMAGE_PIXELS", "1000")
 	_, err := serve.Try(compile(t, "decode"), frame.Encoded(readPhoto(t, "gocvlogo.png")))
@@ -175,21 +187,44 @@ func TestHalfAJPEGCanBeKept(t *testing.T) {
 	}
 }
 
-func TestWhatWasEncodedWithoutLossComesBack(t *testing.T) {
-	for _, g := range []frame.Geometry{
-		{Width: 31, Height: 17, Format: frame.FormatGray, Depth: frame.U8}, {Width: 31, Height: 17, Format: frame.FormatBGR, Depth: frame.U8},
-		{Width: 31, Height: 17, Format: frame.FormatBGRA, Depth: frame.U8}, {Width: 31, Height: 17, Format: frame.FormatBGR, Depth: frame.U16},
-		{Width: 1, Height: 1, Format: frame.FormatGray, Depth: frame.U16},
-	} {
-		in := testPicture(t, g)
-		for _, text := range []string{"encode ext=.png", "encode ext=.png compression=0", "encode ext=.webp"} {
-			if strings.Contains(text, "webp") && (g.Depth != frame.U8 || g.Format != frame.FormatBGR) {
-				continue // it has no gray and no 16 bits, and forgets the colour of what is transparent
+// What a format cannot hold is refused before there is a picture; what is written comes back. A jpeg comes back as something near it.
+func TestWhatIsEncodedComesBack(t *testing.T) {
+	written := map[string]int{}
+	for ext := range imageFormats() {
+		for format := frame.FormatGray; format <= frame.FormatC4; format++ {
+			for depth := frame.U8; depth <= frame.F16; depth++ {
+				g := frame.Geometry{Width: 31, Height: 17, Format: format, Depth: depth}
+				if _, err := compile(t, "encode ext="+ext).(serve.Planner).Shapes(g); err != nil {
+					wantFault(t, err, fault.Invalid, "encode: needs")
+					continue
+				}
+				written[ext]++
+				comesBack(t, ext, testPicture(t, g))
 			}
-			got := run(t, "decode flags=unchanged", run(t, text, in).Frame).Frame
-			if got.Geometry != g || !bytes.Equal(got.Pix, in.Pix) {
-				t.Errorf("%s of %v came back as %v", text, g, got.Geometry)
-			}
+		}
+	}
+	for ext, want := range map[string]int{".jpg": 2, ".png": 6, ".webp": 3, ".tiff": 13, ".bmp": 2} {
+		if written[ext] != want {
+			t.Errorf("%d sorts of pictures can be %s, want %d", written[ext], ext, want)
+		}
+	}
+}
+
+func comesBack(t *testing.T, ext string, in frame.Frame) {
+	t.Helper()
+	want := in
+	if ext == ".webp" && in.Format == frame.FormatGray { // it has no gray
+		want = run(t, "cvt_color code=GRAY2BGR", in).Frame
+	}
+	texts := map[string][]string{
+		".png":  {"encode ext=.png", "encode ext=.png compression=0"},
+		".tiff": {"encode ext=.tiff dpi=72", "encode ext=.tiff tiff_compression=none", "encode ext=.tiff tiff_compression=deflate", "encode ext=.tiff tiff_compression=packbits"},
+	}[ext]
+	for _, text := range append(texts, "encode ext="+ext) {
+		got := run(t, "decode flags=unchanged", run(t, text, in).Frame).Frame
+		exact := ext != ".jpg" && (ext != ".webp" || in.Format != frame.FormatBGRA) // .webp forgets the colour of what is transparent
+		if got.Geometry != want.Geometry || exact && !bytes.Equal(got.Pix, want.Pix) {
+			t.Errorf("%s of %v came back as %v", text, in.Geometry, got.Geometry)
 		}
 	}
 }

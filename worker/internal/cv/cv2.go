@@ -19,8 +19,9 @@ var inCV2 = map[string]string{
 
 	"resize": "resize", "crop": "", "flip": "flip", "rotate": "rotate", "transpose": "transpose", "repeat": "repeat",
 	"copy_make_border": "copyMakeBorder", "get_rect_sub_pix": "getRectSubPix", "pyr_down": "pyrDown", "pyr_up": "pyrUp",
-	"rotate_angle": "getRotationMatrix2D warpAffine", "warp_affine": "warpAffine", "warp_perspective": "warpPerspective",
-	"warp_polar": "warpPolar", "linear_polar": "linearPolar", "log_polar": "logPolar", "undistort": "undistort",
+	"rotate_angle": "getRotationMatrix2D warpAffine", "warp_affine": "warpAffine getAffineTransform",
+	"warp_perspective": "warpPerspective getPerspectiveTransform",
+	"warp_polar":       "warpPolar", "linear_polar": "linearPolar", "log_polar": "logPolar", "undistort": "undistort",
 	"fisheye_undistort_image": "fisheye.undistortImage", "remap": "remap",
 
 	"blur": "blur", "gaussian_blur": "GaussianBlur", "median_blur": "medianBlur", "bilateral": "bilateralFilter",
@@ -65,6 +66,7 @@ var inCV2 = map[string]string{
 	"find_chessboard_corners":    "findChessboardCorners cornerSubPix drawChessboardCorners",
 	"find_chessboard_corners_sb": "findChessboardCornersSB drawChessboardCorners",
 	"find_circles_grid":          "findCirclesGrid drawChessboardCorners",
+	"calibrate_camera":           "calibrateCamera findChessboardCorners cornerSubPix",
 
 	"line": "line", "arrowed_line": "arrowedLine", "rectangle": "rectangle", "circle": "circle", "ellipse": "ellipse",
 	"polylines": "polylines", "fill_poly": "fillPoly", "draw_marker": "drawMarker", "draw_grid": "", "put_text": "putText getTextSize",

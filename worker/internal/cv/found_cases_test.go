@@ -63,6 +63,8 @@ var foundCases = []foundCase{
 	{"watershed markers=widemarkers max_count=2 color=0,0,255", "(lambda found, out: (dict(found, regions=found['regions'][:2]), out))(*grown_from(img, 'widemarkers'))", "colour"},
 	{"grab_cut iterCount=1", "grab_cut(img, iterations=1)", "only oddcolour"},
 	{"grab_cut rect=20,30,150,120 iterCount=2 cut=true", "grab_cut(img, (20, 30, 150, 120), 2, True)", "only colour"},
+	{"grab_cut mask=seeds iterCount=1", "grab_cut(img, iterations=1, seeds=beside('seeds'))", "only colour"},
+	{"grab_cut mask=seeds iterCount=2 cut=true", "grab_cut(img, iterations=2, cut=True, seeds=beside('seeds'))", "only colour"},
 	{"flood_fill", "flood_fill(img)", grays + " " + photos + " f32 f32colour"},
 	{"flood_fill seedPoint=60,40 newVal=1,2,3 loDiff=9 upDiff=5,6,7 connectivity=8 fixed_range=true", "flood_fill(img, (60, 40), (1, 2, 3), (9,) * 4, (5, 6, 7), 8 | cv2.FLOODFILL_FIXED_RANGE)", sizeable + " " + photos},
 
@@ -93,6 +95,7 @@ var foundCases = []foundCase{
 	{"find_chessboard_corners patternSize=4x6", "pattern(img, (4, 6), *cv2.findChessboardCorners(img, (4, 6)))", photos + " " + sizeable},
 	{"find_chessboard_corners patternSize=4x6 adaptive_thresh=false fast_check=true subPix=true draw=true", "pattern(img, (4, 6), *cv2.findChessboardCorners(img, (4, 6), flags=cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FAST_CHECK), True, True)", photos + " " + sizeable},
 	{"find_chessboard_corners_sb patternSize=4x6 draw=true", "pattern(img, (4, 6), *cv2.findChessboardCornersSB(img, (4, 6)), True)", photos + " " + sizeable},
+	{"calibrate_camera patternSize=4x6", "first_board(img, (4, 6)), None", photos + " " + sizeable},
 	{"find_circles_grid patternSize=4x5", "pattern(img, (4, 5), *cv2.findCirclesGrid(img, (4, 5)))", photos + " " + sizeable},
 	{"find_circles_grid patternSize=4x5 symmetric_grid=true", "pattern(img, (4, 5), *cv2.findCirclesGrid(img, (4, 5), flags=cv2.CALIB_CB_SYMMETRIC_GRID))", photos + " " + sizeable},
 

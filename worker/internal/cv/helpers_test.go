@@ -112,6 +112,19 @@ func run(t testing.TB, text string, in frame.Frame) serve.Outcome {
 	return out
 }
 
+// tell runs the stream's next frame and returns the data.
+func tell(t *testing.T, s *serve.Stream, prog serve.Program, in frame.Frame) string {
+	t.Helper()
+	out, err := s.Try(prog, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Values) != 1 {
+		t.Fatalf("%d values", len(out.Values))
+	}
+	return string(out.Values[0].JSON)
+}
+
 // wantFault checks an error's code and words.
 func wantFault(t testing.TB, err error, code fault.Code, words ...string) {
 	t.Helper()

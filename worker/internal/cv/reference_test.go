@@ -62,6 +62,7 @@ func TestAPictureBesideTheFrameThatDoesNotSuitIsRefused(t *testing.T) {
 	f32 := func(format frame.Format, width int) frame.Frame {
 		return testPicture(t, frame.Geometry{Width: width, Height: 9, Format: format, Depth: frame.F32})
 	}
+	blank := frame.Frame{Geometry: frame.Geometry{Width: 2, Height: 2, Format: frame.FormatGray}, Pix: make([]byte, 4)}
 	compiling := []struct {
 		name, text string
 		input      frame.Frame
@@ -77,6 +78,9 @@ func TestAPictureBesideTheFrameThatDoesNotSuitIsRefused(t *testing.T) {
 		{"maps of two sizes", "remap map1=in map2=x.tiff", f32(frame.FormatGray, 8), "map1 is 8x9 gray f32, map2 is 60x40 gray f32: they must"},
 		{"a map that is missing", "remap map1=x.tiff map2=other", colour, "map2=other: there is no input of that name"},
 		{"a map of another world", "remap map1=in", f32(frame.FormatBGR, 8), "one channel or two"},
+		{"a rectangle and a mask", "grab_cut rect=1,1,5,5 mask=in", colour, "grab_cut: takes rect or mask, not both"},
+		{"a mask of black and white", "grab_cut mask=in", colour, "0 is background, 1 the thing, 2 perhaps background, 3 perhaps the thing"},
+		{"a mask of background only", "grab_cut mask=in", blank, "in must have some background (0 or 2) and some of the thing (1 or 3)"},
 		{"a mask that is missing", "seamless_clone src=in mask=other", colour, "mask=other: there is no input of that name"},
 	}
 	for _, c := range compiling {

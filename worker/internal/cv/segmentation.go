@@ -32,14 +32,16 @@ func segmentationOps() []op {
 				WithExample("watershed type=binary_inv"),
 			with: watershed,
 		}, {
-			OpInfo: info("grab_cut", "imgproc", "Cut a thing out of its background, given a rectangle around it.",
+			OpInfo: info("grab_cut", "imgproc", "Cut a thing out of its background, given a rectangle around it, or a rough mask.",
 				pipeline.Floats("rect", "", []int{0, 4}, 0, frame.MaxSide,
 					"x,y,width,height around the thing, in whole pixels; without it all but a tenth at each side"),
+				pipeline.Image("mask", "instead of rect: gray u8 of the frame's size, 0 on what is background, 1 on the thing, 2 on what may be "+
+					"background and 3 on what may be the thing; convert alpha=0.004 beta=2 makes it of black and white").Optional(),
 				pipeline.Int("iterCount", 5, 1, 100, "how often to refine"),
 				pipeline.Bool("cut", false, "make a picture of the thing on black instead of a mask")).
 				WithReturns(`gray u8 of the same size, 255 on the thing and 0 elsewhere, or with cut=true bgr u8; {"area": pixels of the thing}`).
 				WithExample("resize dsize=160x0 | grab_cut iterCount=1 cut=true"),
-			bind: grabCut,
+			with: grabCut,
 		}, {
 			OpInfo: info("flood_fill", "imgproc", "Paint what is connected with a pixel and like it.",
 				pointParam("seedPoint", "0,0", "the pixel"),
@@ -136,56 +138,6 @@ func cScalar(v *[4]float64) *C.double { return (*C.double)(&v[0]) }
 func (t *tape) regions(limit int) regionList {
 	list := all(t, func() region { return region{t.int(), t.box(), t.int()} })
 	return regionList{len(list), first(list, limit)}
-}
-
-// cutOut is the JSON of grab_cut.
-type cutOut struct {
-	Area int `json:"area"`
-}
-
-func grabCut(a pipeline.Args) (step, error) {
-	cut := a.Bool("cut")
-	rect := within10th
-	if r := a.Floats("rect"); r != nil {
-		corner, err := wholePoint("rect", r[0], r[1])
-		if err != nil {
-			return step{}, err
-		}
-		size, err := wholePoint("rect", r[2], r[3])
-		if err != nil {
-			return step{}, err
-		}
-		rect = func(frame.Geometry) bbox { return bbox{corner[0], corner[1], size[0], size[1]} }
-	}
-	return step{
-		takes: only(frame.FormatBGR).of(frame.U8),
-		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			if r := rect(in); r[2] < 1 || r[3] < 1 || r[0]+r[2] > in.Width || r[1]+r[3] > in.Height {
-				return in, refuse("%dx%d at %d,%d does not lie within %v", r[2], r[3], r[0], r[1], in)
-			}
-			if !cut {
-				in.Format = frame.FormatGray
-			}
-			return in, nil
-		},
-		apply: func(src picture, dst *gocv.Mat) (any, error) {
-			r := rect(src.g)
-			t, err := find(func(out *C.numbers) *C.char {
-				return C.bridge_grab_cut(ptr(&src.Mat), ptr(dst), C.int(r[0]), C.int(r[1]), C.int(r[2]), C.int(r[3]),
-					C.int(a.Int("iterCount")), C.bool(cut), out)
-			})
-			if err != nil {
-				return nil, err
-			}
-			return cutOut{t.int()}, nil
-		},
-	}, nil
-}
-
-// within10th is the picture without a tenth at each side.
-func within10th(in frame.Geometry) bbox {
-	x, y := in.Width/10, in.Height/10
-	return bbox{x, y, in.Width - 2*x, in.Height - 2*y}
 }
 
 // painted is the JSON of flood_fill.

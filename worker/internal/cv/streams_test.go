@@ -49,19 +49,6 @@ func TestAStreamKeepsToItsGeometryAndToItself(t *testing.T) {
 	}
 }
 
-// tell runs the stream's next frame and returns the data.
-func tell(t *testing.T, s *serve.Stream, prog serve.Program, in frame.Frame) string {
-	t.Helper()
-	out, err := s.Try(prog, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out.Values) != 1 {
-		t.Fatalf("%d values", len(out.Values))
-	}
-	return string(out.Values[0].JSON)
-}
-
 // What a stream shows may change from frame to frame: nothing, noise, a picture, in boxes as small as can be.
 func TestStreamsOfAnything(t *testing.T) {
 	texts := []string{"track box=0,0,8,8 tracker=mil", "track box=0,0,8,8 tracker=kcf", "track box=0,0,8,8 tracker=csrt",

@@ -29,17 +29,18 @@ func warpOps() []op {
 				WithReturns("a picture of the same size, or of the size that holds all").WithExample("rotate_angle angle=30 borderValue=255"),
 			bind: rotateAngle,
 		}, {
-			OpInfo: info("warp_affine", "imgproc", "Move pixels by a matrix of two rows.", append([]pipeline.Param{
-				pipeline.Matrix("M", "", 2, 3, "where a pixel x,y goes: M·(x,y,1)").Required(), dsizeParam(), inverseParam(),
-			}, warpParams()...)...).
+			OpInfo: info("warp_affine", "imgproc", "Move pixels by a matrix of two rows, or three points to three others.", append([]pipeline.Param{
+				pipeline.Matrix("M", "", 2, 3, "where a pixel x,y goes: M·(x,y,1)"), dsizeParam(), inverseParam(),
+			}, append(warpParams(), cornerParams("three")...)...)...).
 				WithReturns("a picture of size dsize").WithExample("warp_affine M=1,0.2,0/0,1,10 dsize=320x240"),
-			bind: func(a pipeline.Args) (step, error) { return matrixWarp(a, warpAffine), nil },
+			bind: func(a pipeline.Args) (step, error) { return matrixWarp(a, 3, warpAffine) },
 		}, {
-			OpInfo: info("warp_perspective", "imgproc", "Move pixels by a homography.", append([]pipeline.Param{
-				pipeline.Matrix("M", "", 3, 3, "where a pixel x,y goes: M·(x,y,1), divided by its third number").Required(), dsizeParam(), inverseParam(),
-			}, warpParams()...)...).
-				WithReturns("a picture of size dsize").WithExample("warp_perspective M=1,0.2,0/0,1,10/0,0.001,1"),
-			bind: func(a pipeline.Args) (step, error) { return matrixWarp(a, warpPerspective), nil },
+			OpInfo: info("warp_perspective", "imgproc", "Move pixels by a homography, or four points to four others.", append([]pipeline.Param{
+				pipeline.Matrix("M", "", 3, 3, "where a pixel x,y goes: M·(x,y,1), divided by its third number"), dsizeParam(), inverseParam(),
+			}, append(warpParams(), cornerParams("four")...)...)...).
+				WithReturns("a picture of size dsize").
+				WithExample("warp_perspective src=60,40/300,70/320,200/30,180 dst=0,0/320,0/320,200/0,200 dsize=320x200"),
+			bind: func(a pipeline.Args) (step, error) { return matrixWarp(a, 4, warpPerspective) },
 		}, {
 			OpInfo: info("warp_polar", "imgproc", "Unroll circles about a center: radius to the right, angle downwards.",
 				dsizeParam(), centerParam(), radiusParam("maxRadius"), pipeline.Bool("log", false, "logarithm of the radius"),
@@ -81,6 +82,14 @@ func warpParams() []pipeline.Param {
 		flagsParam(),
 		pipeline.Choice("borderMode", []string{"constant", "replicate", "reflect", "wrap", "reflect101"}, "what lies outside the picture"),
 		pipeline.Scalar("borderValue", "0", "the colour of a constant border"),
+	}
+}
+
+// cornerParams are the points from which OpenCV makes the matrix.
+func cornerParams(many string) []pipeline.Param {
+	return []pipeline.Param{
+		pipeline.Points("src", "", -frame.MaxSide, frame.MaxSide, "instead of M: "+many+" points x,y of the frame, no three on a line"),
+		pipeline.Points("dst", "", -frame.MaxSide, frame.MaxSide, "where each of src goes"),
 	}
 }
 
@@ -148,15 +157,55 @@ func dsizeOf(a pipeline.Args) func(in frame.Geometry) image.Point {
 
 type warper func(src gocv.Mat, dst *gocv.Mat, m []float64, size image.Point, flags gocv.InterpolationFlags, o outside) error
 
-func matrixWarp(a pipeline.Args, move warper) step {
-	m, flags := a.Matrix("M").Values, warpFlags(a)
+// matrixWarp makes a step that moves pixels by M, or by n points.
+func matrixWarp(a pipeline.Args, n int, move warper) (step, error) {
+	m, err := matrixOf(a, n)
+	flags := warpFlags(a)
 	return bordered(a, warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
 		o, err := outsideOf(a, src.g)
 		if err != nil {
 			return err
 		}
 		return move(src.Mat, dst, m, size, flags, o)
-	}))
+	})), err
+}
+
+// matrixOf is M, or what moves n points src to dst.
+func matrixOf(a pipeline.Args, n int) ([]float64, error) {
+	m, src, dst := a.Matrix("M").Values, a.Matrix("src"), a.Matrix("dst")
+	switch {
+	case m != nil && src.Rows+dst.Rows > 0:
+		return nil, refuse("takes M, or src and dst, not both")
+	case m != nil:
+		return m, nil
+	case src.Rows+dst.Rows == 0:
+		return nil, refuse("needs M, or %d points each in src and dst", n)
+	}
+	for _, name := range []string{"src", "dst"} {
+		points := a.Matrix(name)
+		if points.Rows != n {
+			return nil, refuse("%s has %d points, it needs %d", name, points.Rows, n)
+		}
+		if threeOnALine(points) {
+			return nil, refuse("three points of %s are on a line: there is no such picture", name)
+		}
+	}
+	return transformOf(src, dst)
+}
+
+// threeOnALine reports whether any three of the points are, which leaves the matrix open, or without an inverse.
+func threeOnALine(points pipeline.Numbers) bool {
+	x, y := func(i int) float64 { return points.Values[2*i] }, func(i int) float64 { return points.Values[2*i+1] }
+	for i := range points.Rows {
+		for j := range i {
+			for k := range j {
+				if (x(j)-x(i))*(y(k)-y(i)) == (x(k)-x(i))*(y(j)-y(i)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func rotateAngle(a pipeline.Args) (step, error) {

@@ -178,13 +178,18 @@ def grown(img, markers, labels, first=1):
     return {"count": len(told), "regions": told[:1000]}, markers if labels else out
 
 
-def grab_cut(img, box=None, iterations=5, cut=False):
+def grab_cut(img, box=None, iterations=5, cut=False, seeds=None):
     h, w = only_bgr(img).shape[:2]
     box = box or (w // 10, h // 10, w - 2 * (w // 10), h - 2 * (h // 10))
     if box[0] + box[2] > w or box[1] + box[3] > h:
         refuse()
     cv2.setRNGSeed(0)
-    mask, _, _ = cv2.grabCut(img, np.zeros((h, w), np.uint8), box, None, None, iterations, cv2.GC_INIT_WITH_RECT)
+    if seeds is None:
+        mask, _, _ = cv2.grabCut(img, np.zeros((h, w), np.uint8), box, None, None, iterations, cv2.GC_INIT_WITH_RECT)
+    elif seeds.shape == (h, w):
+        mask, _, _ = cv2.grabCut(img, seeds.copy(), None, None, None, iterations, cv2.GC_INIT_WITH_MASK)
+    else:
+        refuse()
     inside = (mask & 1) * 255
     return {"area": int((inside > 0).sum())}, img * (mask & 1)[:, :, None] if cut else inside
 
@@ -269,6 +274,13 @@ def pattern(img, size, found, points, draw=False, refine=False):
         if points is not None and len(points):
             cv2.drawChessboardCorners(out, size, points, found)
     return {"found": found, "corners": rows(points)}, out
+
+
+def first_board(img, size):
+    if img.ndim == 3 and img.shape[2] != 3:
+        refuse()
+    found, _ = cv2.findChessboardCorners(img, size)
+    return {"found": found, "boards": int(found)}
 
 
 def text(img, what, org=(10, 30), font=0, scale=1, color=GREEN, thickness=1, line=8, bottom=False):
@@ -395,7 +407,7 @@ def beside(name):
     return np.ascontiguousarray({
         "other": photo[:, ::-1], "grayother": gray(photo)[:, ::-1], "mask": mask, "part": part, "graypart": gray(part),
         "partmask": np.full(part.shape[:2], 255, np.uint8), "x": x, "y": y, "xy": np.dstack([x, y]),
-        "markers": markers(np.uint8, photo.shape), "widemarkers": markers(np.int32, photo.shape) * 300, "warped": cv2.warpPerspective(photo, turn, (300, 280)),
+        "seeds": seeds(photo.shape), "markers": markers(np.uint8, photo.shape), "widemarkers": markers(np.int32, photo.shape) * 300, "warped": cv2.warpPerspective(photo, turn, (300, 280)),
     }[name])
 
 
@@ -407,6 +419,13 @@ def maps():
     return x.astype(np.float32), y.astype(np.float32)
 
 
+def seeds(shape):
+    """Of all four classes of grabCut."""
+    m = np.full(shape[:2], cv2.GC_BGD, np.uint8)
+    m[20:160, 20:150], m[40:140, 40:130], m[80:110, 70:100] = cv2.GC_PR_BGD, cv2.GC_PR_FGD, cv2.GC_FGD
+    return m
+
+
 def markers(depth, shape):
     """Three of them, and numbers between that are none."""
     m = np.zeros(shape[:2], depth)
@@ -414,7 +433,7 @@ def markers(depth, shape):
     return m
 
 
-BESIDE = ("other", "grayother", "mask", "part", "graypart", "partmask", "x", "y", "xy", "markers", "widemarkers", "warped")
+BESIDE = ("other", "grayother", "mask", "part", "graypart", "partmask", "x", "y", "xy", "seeds", "markers", "widemarkers", "warped")
 PHOTOS = {}
 
 

@@ -1,0 +1,144 @@
+//go:build opencv
+
+package cv
+
+/*
+#include "bridge_calibration.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
+)
+
+// leastBoards is how many views of a chessboard a camera is calculated from at least.
+const leastBoards = 3
+
+func calibrateOp() op {
+	sub := subPixParams()[1:] // always refined
+	return op{
+		OpInfo: stateful(info("calibrate_camera", "calib3d", "Calibrate a camera by the pictures of a chessboard in its stream.", slices.Concat(
+			[]pipeline.Param{
+				pipeline.SizeOf("patternSize", "9x6", 3, 100, "inner corners in a row, and in a column"),
+				pipeline.Int("every", 1, 1, 1<<20, "look at one of so many frames, such as 10 of a video, whose neighbours are alike"),
+				pipeline.Int("max_boards", 50, leastBoards, 200, "how many views to calculate from at most: the first"),
+			}, switches(chessboardFlags, "adaptive_thresh", "normalize_image"), sub, switches(cameraFlags))...).
+			WithReturns(`the picture passes; {"found": whether there is a chessboard, "boards": how many there were so far, and from the third on ` +
+				`"camera": {"error": of the corners projected again, in pixels, as root mean square, "cameraMatrix": 3 rows of 3, "distCoeffs": ` +
+				`[k1, k2, p1, p2, k3, ...], "undistort": the step that straightens the camera's pictures}}: the last frame's is of all`).
+			WithExample("calibrate_camera patternSize=9x6")),
+		bind: calibrateCamera,
+	}
+}
+
+var cameraFlags = []flag{
+	{"fix_principal_point", "the axis goes through the middle of the picture", 4},
+	{"zero_tangent_dist", "p1 and p2 are 0", 8},
+	{"fix_k3", "k3 is 0, as for a lens that bends little", 128},
+	{"rational_model", "k4, k5 and k6, too, for a wide lens", 16384},
+}
+
+// boards is what is kept of a stream.
+type boards struct {
+	g      frame.Geometry
+	frames int
+	views  [][]spot // the corners of each board
+	camera *camera
+}
+
+type (
+	// calibration is the JSON of calibrate_camera.
+	calibration struct {
+		Found  bool    `json:"found"`
+		Boards int     `json:"boards"`
+		Camera *camera `json:"camera,omitempty"`
+	}
+	camera struct {
+		Error        float64     `json:"error"`
+		CameraMatrix [][]float64 `json:"cameraMatrix"`
+		DistCoeffs   []float64   `json:"distCoeffs"`
+		Undistort    string      `json:"undistort"`
+	}
+)
+
+func calibrateCamera(a pipeline.Args) (step, error) {
+	sub, err := subPixOf(a)
+	if err != nil {
+		return step{}, err
+	}
+	size, every, limit := a.Size("patternSize"), a.Int("every"), a.Int("max_boards")
+	look, flags := chessboard(a, sub), flagsOf(a, cameraFlags)
+	return step{
+		takes: only(frame.FormatGray, frame.FormatBGR).of(frame.U8),
+		watch: func(kept *serve.State, src picture) (any, error) {
+			b, _ := kept.Value.(*boards)
+			if b == nil {
+				b = &boards{g: src.g}
+				kept.Value = b
+			}
+			if b.g != src.g {
+				return nil, refuse("the stream's frames were %v, this one is %v", b.g, src.g)
+			}
+			if b.frames++; (b.frames-1)%every != 0 || len(b.views) == limit {
+				return b.calibration(false), nil
+			}
+			p, err := look(src)
+			if err == nil && p.Found {
+				err = b.add(p.Corners, size, flags)
+			}
+			return b.calibration(p.Found), err
+		},
+	}, nil
+}
+
+func (b *boards) calibration(found bool) calibration {
+	return calibration{found, len(b.views), b.camera}
+}
+
+// add calculates the camera anew, with one view more. A view with which nothing can be calculated is not kept.
+func (b *boards) add(corners []spot, size pipeline.Size, flags C.int) error {
+	views := append(b.views, corners)
+	if len(views) >= leastBoards {
+		c, err := cameraOf(views, size, b.g, flags)
+		if err != nil {
+			return err
+		}
+		b.camera = c
+	}
+	b.views = views
+	return nil
+}
+
+func cameraOf(views [][]spot, size pipeline.Size, g frame.Geometry, flags C.int) (*camera, error) {
+	corners := spotDoubles(slices.Concat(views...))
+	t, err := find(func(out *C.numbers) *C.char {
+		return C.bridge_calibrate_camera(&corners[0], C.int(len(views)), C.int(size.Width), C.int(size.Height), C.int(g.Width),
+			C.int(g.Height), flags, out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := &camera{Error: t.float(), CameraMatrix: some(t, 3, func() []float64 { return some(t, 3, t.float) }), DistCoeffs: all(t, t.float)}
+	var rows []string
+	for _, row := range c.CameraMatrix {
+		rows = append(rows, commas(row))
+	}
+	c.Undistort = fmt.Sprintf("undistort cameraMatrix=%s distCoeffs=%s", strings.Join(rows, "/"), commas(c.DistCoeffs))
+	return c, nil
+}
+
+// commas writes numbers as a pipeline has them.
+func commas(list []float64) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return strings.Join(words, ",")
+}
