@@ -76,7 +76,7 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	h.freed()
 	h.dropOutput(fl)
 	fl.left(h.farm, nil)
-	fl.failAt(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message, int(r.Fault.Step))
+	fl.failAt(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault)
 	h.worked()
 	h.land(fl)
 	return nil
