@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -58,7 +57,7 @@ func newDecoder(a pipeline.Args) (decoder, error) {
 	d.anyDepth, d.keepTruncated = a.Bool("anydepth"), a.String("truncated") == "keep"
 	switch {
 	case d.format == frame.FormatNone && (d.anyDepth || a.Bool("ignore_orientation")):
-		return d, fmt.Errorf("flags=unchanged keeps depth and orientation already: leave anydepth and ignore_orientation out")
+		return d, wrong("flags", "flags=unchanged keeps depth and orientation already: leave anydepth and ignore_orientation out")
 	case d.anyDepth:
 		d.flags |= gocv.IMReadAnyDepth
 	}
@@ -93,6 +92,8 @@ func (f *flow) decode(i int) error {
 	}
 	err = imdecode(f.bytes, d.flags, t.mat)
 	switch {
+	case err != nil && lacksMemory(err):
+		return err
 	case err != nil:
 		return fault.Errorf(fault.Undecodable, "%s: %s", looksLike(f.bytes, h), short(err))
 	case t.mat.Empty():
@@ -141,7 +142,7 @@ type encoder struct {
 }
 
 func newEncoder(ext string, quality, compression int) encoder {
-	takes := only(frame.FormatGray, frame.FormatBGR, frame.FormatBGRA).of(frame.U8)
+	takes := only(frame.FormatGray, frame.FormatBGR, frame.FormatBGRA).of(frame.U8).by("ext")
 	e := encoder{ext: ext, takes: takes, maxSide: 65500}
 	switch {
 	case ext == ".png":

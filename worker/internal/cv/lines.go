@@ -92,10 +92,10 @@ func accumulator(rho, theta, span float64) func(frame.Geometry) error {
 		distances := math.RoundToEven((2*(w+h) + 1) / rho)
 		zero := math.Floor((distances - 1) / 2)
 		if zero < math.Ceil(w/rho) || zero+math.Ceil(math.Hypot(w, h)/rho) >= distances {
-			return refuse("rho=%v is too large for %v", rho, in)
+			return wrong("rho", "rho=%v is too large for %v", rho, in)
 		}
 		if cells := (span/theta + 3) * (distances + 2); cells > maxCells {
-			return refuse("rho=%v theta=%v of %v needs %.0f cells, more than %d: take larger ones", rho, theta, in, cells, maxCells)
+			return wrong("rho theta", "rho=%v theta=%v of %v needs %.0f cells, more than %d: take larger ones", rho, theta, in, cells, maxCells)
 		}
 		return nil
 	}
@@ -121,7 +121,7 @@ func houghLines(a pipeline.Args) (step, error) {
 	rho, theta := a.Float("rho"), a.Float("theta")
 	low, high := a.Float("min_theta"), a.Float("max_theta")
 	if low >= high {
-		return step{}, refuse("min_theta=%v is not below max_theta=%v", low, high)
+		return step{}, wrong("min_theta max_theta", "min_theta=%v is not below max_theta=%v", low, high)
 	}
 	fine := max(a.Float("srn"), a.Float("stn"), 1)
 	return finding[houghLineList]{
@@ -205,7 +205,7 @@ func houghCircles(a pipeline.Args) (step, error) {
 	if a.String("method") == "gradient_alt" {
 		method = 4 // HOUGH_GRADIENT_ALT, which gocv does not name
 		if a.Float("param2") >= 1 {
-			return step{}, refuse("param2=%v is not allowed: with method=gradient_alt it is below 1, such as 0.9", a.Float("param2"))
+			return step{}, wrong("param2", "param2=%v is not allowed: with method=gradient_alt it is below 1, such as 0.9", a.Float("param2"))
 		}
 	}
 	return finding[circleList]{

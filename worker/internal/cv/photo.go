@@ -24,7 +24,7 @@ func denoiseOps() []op {
 				WithExample("resize dsize=100x0 | fast_nl_means_denoising h=5"),
 			bind: func(a pipeline.Args) (step, error) {
 				h, block, search := a.Float("h"), a.Int("templateWindowSize"), a.Int("searchWindowSize")
-				norm, takes := gocv.NormL2, input{}.of(frame.U8)
+				norm, takes := gocv.NormL2, input{}.of(frame.U8).by("normType")
 				if a.String("normType") == "l1" {
 					norm, takes = gocv.NormL1, input{}.of(frame.U8, frame.U16)
 				}

@@ -3,11 +3,9 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 	"math"
 
-	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
@@ -106,7 +104,7 @@ func warp(size func(in frame.Geometry) image.Point, apply func(src picture, dst 
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			s := size(in)
 			if max(in.Width, in.Height, s.X, s.Y) > maxWarp {
-				return in, fault.Errorf(fault.Invalid, "%v cannot become %dx%d: the limit of a side is %d", in, s.X, s.Y, maxWarp)
+				return in, wrong("dsize scale", "%v cannot become %dx%d: the limit of a side is %d", in, s.X, s.Y, maxWarp)
 			}
 			return sized(in, s.X, s.Y)
 		},
@@ -122,13 +120,7 @@ func outsideOf(a pipeline.Args, in frame.Geometry) (outside, error) {
 
 // bordered adds to a warp that its border has a colour for each channel.
 func bordered(a pipeline.Args, s step) step {
-	shape := s.shape
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
-		if _, err := outsideOf(a, in); err != nil {
-			return in, err
-		}
-		return shape(in)
-	}
+	s.fits = both(s.fits, forChannels("borderValue", a.Floats("borderValue")))
 	return s
 }
 
@@ -150,20 +142,22 @@ type warper func(src gocv.Mat, dst *gocv.Mat, m []float64, size image.Point, fla
 
 func matrixWarp(a pipeline.Args, move warper) step {
 	m, flags := a.Matrix("M").Values, warpFlags(a)
-	return bordered(a, warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
+	s := bordered(a, warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
 		o, err := outsideOf(a, src.g)
 		if err != nil {
 			return err
 		}
 		return move(src.Mat, dst, m, size, flags, o)
 	}))
+	s.fits = both(s.fits, forSize("dsize", a.Size("dsize")))
+	return s
 }
 
 func rotateAngle(a pipeline.Args) (step, error) {
 	angle, scale, flags := a.Float("angle"), a.Float("scale"), warpFlags(a)
 	expand, center := a.Bool("expand"), a.Floats("center")
 	if expand && center != nil {
-		return step{}, fmt.Errorf("takes center or expand=true, not both")
+		return step{}, wrong("center expand", "takes center or expand=true, not both")
 	}
 	size := func(in frame.Geometry) image.Point {
 		if !expand {
@@ -206,13 +200,15 @@ func warpPolarStep(a pipeline.Args) (step, error) {
 	if a.Bool("log") {
 		flags |= warpPolarLog
 	}
-	return warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
+	s := warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
 		r := radius
 		if r == 0 {
 			r = nearestEdge(src.g)
 		}
 		return warpPolar(src.Mat, dst, size, centerOf(center, src.g), r, flags)
-	}), nil
+	})
+	s.fits = forSize("dsize", a.Size("dsize"))
+	return s, nil
 }
 
 type unroller func(src gocv.Mat, dst *gocv.Mat, center point, scale float64, flags gocv.InterpolationFlags) error
