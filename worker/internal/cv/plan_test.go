@@ -196,6 +196,7 @@ func TestValuesThatAreWrongAreNamed(t *testing.T) {
 		{"crop x=1048576 width=2", gray, frame.U8, "x"},
 		{"flood_fill seedPoint=-1,0", gray, frame.U8, "seedPoint"},
 		{"grab_cut rect=1,1,0,5", bgr, frame.U8, "rect"},
+		{"hough_lines srn=3", gray, frame.U8, "stn"},
 		{"sep_filter2d kernelX=1 kernelY=1/2", gray, frame.U8, "kernelY"},
 	} {
 		prog, err := New(Options{}).Compile(parse(t, c.text), nil)
