@@ -43,7 +43,7 @@ func TestBadInput(t *testing.T) {
 			"cut.mp4 -p gray -o out.avi", 1, []string{"cut.mp4", "truncated", "of 166"}, []string{"out.avi"}},
 		{"a text named .mp4", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "text.mp4"), "no video at all\n") },
 			"text.mp4 good.png -p gray -o out/", 1, []string{"text.mp4", "it is a text"}, []string{"out/good.png"}},
-		{"an image that is too large", nil, "good.png -p resize,dsize=60000x60000 -o x.png", 1, []string{"good.png"}, nil},
+		{"an image that is too large", nil, "good.png -p resize,dsize=60000x60000 -o x.png", 2, []string{"60000x60000 bgr u8 is larger than"}, nil},
 		{"a folder that cannot be made", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "file"), "x") },
 			"good.png -p gray -o file/out/", 1, []string{"cannot write", "file/out"}, nil},
 		{"a report that cannot be written", nil, "good.png -p gray -o x.png --report good.png/r.json", 2, []string{"cannot write good.png/r.json"}, nil},

@@ -18,7 +18,7 @@ func TestWorkerMemoryIsCapped(t *testing.T) {
 		code, says             string
 	}{
 		{"the worker dies of it", fakeWorker(t, ""), "hog mb=2048", "poisoned", "its memory was capped at 512 MiB"},
-		{"the op survives it", binary(t, "worker"), "resize dsize=30000x30000 | median_blur ksize=3", "invalid",
+		{"the op survives it", binary(t, "worker"), "resize dsize=30000x30000 | median_blur ksize=3", "overloaded",
 			"this worker's memory is capped at 512 MiB"},
 	}
 	for _, c := range cases {

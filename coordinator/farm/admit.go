@@ -158,7 +158,7 @@ func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
 		return own, nil
 	}
 	lease := f.host.TryLease(len(j.Frame.Pix))
-	if lease == nil && j.NoWait {
+	if lease == nil && j.NoWait && f.ins.Holds(len(j.Frame.Pix)) {
 		return nil, refuse(j, fault.Overloaded, fmt.Sprintf("the memory budget for inputs of %d bytes is used up", f.ins.Limit()))
 	}
 	if lease == nil {
@@ -210,8 +210,10 @@ func (f *Farm) lease(ctx context.Context, r *shm.Region, n int) (*shm.Lease, err
 		stop()
 		_, refused := fault.CodeOf(err)
 		switch {
-		case err == nil || refused:
-			return lease, err
+		case err == nil:
+			return lease, nil
+		case refused:
+			return nil, never(err)
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case waiting.Err() != nil:
@@ -221,6 +223,14 @@ func (f *Farm) lease(ctx context.Context, r *shm.Region, n int) (*shm.Lease, err
 				"within %v: are results released?", f.ins.Limit(), f.config.Timeout)
 		}
 	}
+}
+
+// never says of what is more than a budget has in all what would help.
+func never(err error) error {
+	if code, _ := fault.CodeOf(err); code != fault.Invalid {
+		return err
+	}
+	return fault.Errorf(fault.Invalid, "%w, which is half of Config.Memory (--memory): raise that", err)
 }
 
 // answers counts the jobs that are settled.

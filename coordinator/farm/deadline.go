@@ -100,7 +100,7 @@ func (h *shift) checkDeadlines(now time.Time) {
 			return
 		}
 		if fl.need.Cancel() {
-			h.refuseMemory(fl, now)
+			h.refuseMemory(fl, now, nil)
 		}
 	}
 }

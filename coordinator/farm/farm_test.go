@@ -214,8 +214,9 @@ func TestRefusalsNameTheThing(t *testing.T) {
 		{"no pipeline", Job{Frame: gray(1)}, fault.Invalid, "expected the name of an op"},
 		{"a frame that lacks a byte", Job{Pipeline: "echo", Frame: short}, fault.Invalid, "needs 8 bytes of pixels, got 7"},
 		{"no frame at all", Job{Pipeline: "echo"}, fault.Invalid, "none u8 has no pixels"},
-		{"a frame that never fits", Job{Pipeline: "echo", Frame: big}, fault.Overloaded, "2000000 bytes are more than the memory budget for inputs"},
-		{"an output that never fits", Job{Pipeline: "grow n=1048576 | grow n=1048577 index=-1", Frame: gray(1)}, fault.Invalid, "n=1048577 is not allowed"},
+		{"a frame that never fits", Job{Pipeline: "echo", Frame: big}, fault.Invalid, "2000000 bytes are more than the memory budget for inputs has in all: 1048576, which is half of Config.Memory (--memory): raise that"},
+		{"a frame that never fits and may not wait", Job{Pipeline: "echo", Frame: big, NoWait: true}, fault.Invalid, "2000000 bytes are more than"},
+		{"an output beyond what the op can make", Job{Pipeline: "grow n=1048576 | grow n=1048577 index=-1", Frame: gray(1)}, fault.Invalid, "n=1048577 is not allowed"},
 		{"an op that refuses", Job{Pipeline: "fail", Frame: gray(1)}, fault.Invalid, "frame-1: step 1, fail: as it was told to"},
 		{"bytes that are no image", Job{Pipeline: "undecodable", Frame: frame.Encoded([]byte("x"))}, fault.Undecodable, "undecodable"},
 	}
@@ -430,6 +431,22 @@ func TestAFullQueueRefusesOrWaits(t *testing.T) {
 	hold.NoWait = true
 	if _, err := f.Submit(t.Context(), hold); code(err) != fault.Overloaded || !strings.Contains(err.Error(), "the queue is full: 1 jobs wait") {
 		t.Fatalf("a Submit that may not wait: %v", err)
+	}
+}
+
+// "Try again later", as it was told, would never have helped.
+func TestAnOutputOfMoreThanTheBudgetIsInvalid(t *testing.T) {
+	f := newFarm(t, func(c *Config) { c.Memory = 1 << 20 })
+	_, err := one(t, f, Job{Pipeline: "echo | grow n=600000", Frame: gray(1)})
+	want := "frame-1: step 2, grow: its output: 600000 bytes are more than the memory budget for outputs has in all: 524288, " +
+		"which is half of Config.Memory (--memory): raise that"
+	if code(err) != fault.Invalid || err.Error() != want {
+		t.Errorf("%v (%s), want\n%s", err, code(err), want)
+	}
+	if r, err := one(t, f, Job{Pipeline: "grow n=524288", Frame: gray(1)}); err != nil {
+		t.Error(err)
+	} else {
+		r.Release()
 	}
 }
 

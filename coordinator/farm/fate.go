@@ -12,6 +12,7 @@ const (
 	refused     happening = "an op refused its input or parameters"
 	undecodable happening = "bytes are not a decodable image"
 	noMemory    happening = "no memory for the output"
+	neverFits   happening = "the output is more than the memory budget has in all"
 	late        happening = "deadline passed"
 	crashed     happening = "crashed"
 	stalled     happening = "no progress"
@@ -36,6 +37,7 @@ var fates = map[happening]fate{
 	refused:     {code: fault.Invalid},
 	undecodable: {code: fault.Undecodable},
 	noMemory:    {code: fault.Overloaded},
+	neverFits:   {code: fault.Invalid},
 	late:        {kill: proc.CauseDeadline, code: fault.Deadline},
 	crashed:     {retry: true, charged: true, code: fault.Crashed},
 	stalled:     {kill: proc.CauseStalled, retry: true, charged: true, code: fault.Crashed},

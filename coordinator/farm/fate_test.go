@@ -280,7 +280,7 @@ func TestCloseFinishesWhatWasSubmitted(t *testing.T) {
 }
 
 func TestEveryHappeningHasAFate(t *testing.T) {
-	for _, h := range []happening{refused, undecodable, noMemory, late, crashed, stalled, lied, bystander, noWorker, poisoned, closing, gaveUp} {
+	for _, h := range []happening{refused, undecodable, noMemory, neverFits, late, crashed, stalled, lied, bystander, noWorker, poisoned, closing, gaveUp} {
 		if fate, ok := fates[h]; !ok || fate.code == "" || fate.charged && !fate.retry {
 			t.Errorf("%s: %+v", h, fate)
 		}

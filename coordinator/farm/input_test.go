@@ -76,7 +76,7 @@ func TestUploadsThatCannotBe(t *testing.T) {
 		{"", gray(1), fault.Invalid},
 		{strings.Repeat("x", 5000), gray(1), fault.Invalid},
 		{"empty", frame.Encoded(nil), fault.Invalid},
-		{"large", frame.Encoded(make([]byte, 40<<20)), fault.Overloaded},
+		{"large", frame.Encoded(make([]byte, 40<<20)), fault.Invalid},
 	} {
 		if err := f.Upload(t.Context(), tt.name, tt.in); code(err) != tt.code {
 			t.Errorf("%.10s: got %v, want %s", tt.name, err, tt.code)

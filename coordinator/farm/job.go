@@ -77,6 +77,8 @@ type Error struct {
 	// Step is the step of the pipeline that it is about, from 1, and Op that step's op; 0 and empty where it is about none.
 	Step int
 	Op   string
+	// Params are the parameters of that step whose values are at fault, together, the likeliest first; none where it is no value.
+	Params []string
 	// Index and Source are those of the job's frame.
 	Index  uint64
 	Source string
@@ -126,5 +128,5 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.fault() }
 
 func (e *Error) fault() *fault.Error {
-	return &fault.Error{Code: e.Code, Message: e.Message, Step: e.Step, Op: e.Op}
+	return &fault.Error{Code: e.Code, Message: e.Message, Step: e.Step, Op: e.Op, Params: e.Params}
 }

@@ -76,10 +76,20 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	h.freed()
 	h.dropOutput(fl)
 	fl.left(h.farm, nil)
-	fl.failAt(h.farm, fates[reported(fault.Code(r.Fault.Code))].code, r.Fault.Message, int(r.Fault.Step))
+	what, said := fl.told(r.Fault)
+	fl.failAt(h.farm, fates[what].code, said)
 	h.worked()
 	h.land(fl)
 	return nil
+}
+
+// told is what a worker reports. Why there was no memory for its output is known here.
+func (fl *flight) told(said *workerpb.Fault) (happening, *workerpb.Fault) {
+	what := reported(fault.Code(said.Code))
+	if what == noMemory && fl.denied != nil {
+		return neverFits, &workerpb.Fault{Step: said.Step, Message: "its output: " + fl.denied.Error()}
+	}
+	return what, said
 }
 
 // freed counts the worker as idle where that was its last job, before the caller hears of the answer and submits the next.
@@ -205,10 +215,10 @@ func (h *shift) needed(n *workerpb.Need, now time.Time) {
 	h.dropOutput(fl)
 	req, err := h.region.Request(int(n.Size), h.granted)
 	if err != nil {
-		h.refuseMemory(fl, now)
+		h.refuseMemory(fl, now, never(err))
 		return
 	}
-	fl.need, fl.asked = req, now
+	fl.need, fl.asked, fl.denied = req, now, nil
 }
 
 // grant passes on a lease that came for a flight, if that is still there.
@@ -227,9 +237,9 @@ func (h *shift) grant(g shm.Granted) {
 	g.Lease.Release()
 }
 
-// refuseMemory lets the job fail in the worker, which goes on.
-func (h *shift) refuseMemory(fl *flight, now time.Time) {
-	fl.need, fl.began = nil, now
+// refuseMemory lets the job fail in the worker, which goes on. why is nil where there may be memory later.
+func (h *shift) refuseMemory(fl *flight, now time.Time, why error) {
+	fl.need, fl.began, fl.denied = nil, now, why
 	h.arm(now, now.Add(fl.timeout))
 	_ = h.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id}}})
 }

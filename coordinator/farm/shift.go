@@ -45,6 +45,7 @@ type flight struct {
 	claim   int           // by which it can be recalled, from 1; 0: it cannot
 	output  *shm.Lease    // nil: none lent
 	need    *shm.Request  // a larger output that it waits for
+	denied  error         // why it got none
 	asked   time.Time     // since when
 	cost    time.Duration // that it was expected to take when it was sent
 	began   time.Time     // zero: it waits behind another

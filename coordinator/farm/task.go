@@ -8,6 +8,7 @@ import (
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/shm"
+	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
 // task is a job on its way through the farm. It belongs to whoever holds it: the queue, then a supervisor, then the queue again
@@ -82,14 +83,14 @@ func (t *task) release() {
 
 // fail settles the task with an error.
 func (t *task) fail(f *Farm, code fault.Code, message string) {
-	t.failAt(f, code, message, 0)
+	t.failAt(f, code, &workerpb.Fault{Message: message})
 }
 
-// failAt is fail for an error of one step, from 1; 0 for none.
-func (t *task) failAt(f *Farm, code fault.Code, message string, step int) {
-	e := &Error{Code: code, Message: message, Index: t.frame.Index, Source: t.frame.Source, Attempts: t.attempts}
-	if step > 0 && step <= len(t.program.steps) {
-		e.Step, e.Op = step, t.program.steps[step-1].Op
+// failAt is fail for what a worker says of one step, if there is such a step.
+func (t *task) failAt(f *Farm, code fault.Code, said *workerpb.Fault) {
+	e := &Error{Code: code, Message: said.Message, Index: t.frame.Index, Source: t.frame.Source, Attempts: t.attempts}
+	if step := int(said.Step); step > 0 && step <= len(t.program.steps) {
+		e.Step, e.Op, e.Params = step, t.program.steps[step-1].Op, said.Params
 	}
 	t.settle(f, nil, e)
 }

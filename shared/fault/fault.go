@@ -34,6 +34,8 @@ type Error struct {
 	// Step is the step of the pipeline that it is about, from 1, and Op that step's op; 0 and empty where it is about none.
 	Step int
 	Op   string
+	// Params are the parameters of that step whose values are at fault, together, the likeliest first; none where it is no value.
+	Params []string
 	// Cause is what lies beneath, for errors.Is and errors.As. It may be nil and does not cross processes.
 	Cause error
 }
@@ -42,6 +44,13 @@ type Error struct {
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Cause: errors.Unwrap(err)}
+}
+
+// Of returns a copy of e that is about the values of parameters.
+func (e *Error) Of(params ...string) *Error {
+	of := *e
+	of.Params = params
+	return &of
 }
 
 // Error returns the message without the code, such as "step 2, canny: low=-1 is not allowed".
@@ -65,7 +74,7 @@ func At(step int, op string, code Code, err error) *Error {
 	case !errors.As(err, &e):
 		return &Error{Code: code, Message: err.Error(), Step: step, Op: op, Cause: err}
 	case e.Step == 0 && e.Op == "":
-		return &Error{Code: e.Code, Message: err.Error(), Step: step, Op: op, Cause: err}
+		return &Error{Code: e.Code, Message: err.Error(), Step: step, Op: op, Params: e.Params, Cause: err}
 	}
 	return e
 }

@@ -40,6 +40,16 @@ func (a Arg) valuePos() int {
 	return a.Pos + len(a.Name) + 1
 }
 
+// At is where the value of the first of the parameters that was given begins, or the step where none was.
+func (s Step) At(params ...string) int {
+	for _, name := range params {
+		if a, given := s.arg(name); given {
+			return a.valuePos()
+		}
+	}
+	return s.Pos
+}
+
 func (s Step) arg(name string) (Arg, bool) {
 	i := slices.IndexFunc(s.Args, func(a Arg) bool { return a.Name == name })
 	if i < 0 {

@@ -26,6 +26,9 @@ func NewBudget(name string, limit int64) *Budget { return &Budget{name: name, li
 // Limit is the number of bytes.
 func (b *Budget) Limit() int64 { return b.limit }
 
+// Holds reports whether n bytes are no more than the whole budget.
+func (b *Budget) Holds(n int) bool { return pages(int64(n)) <= b.limit }
+
 // Leased returns the bytes that are lent now.
 func (b *Budget) Leased(a *Arena) int64 {
 	a.mu.Lock()
@@ -55,11 +58,11 @@ type Granted struct {
 }
 
 // Request asks for n bytes. The lease comes through got, perhaps at once; got must have room for it, for it is sent under a
-// lock. It fails with fault.Overloaded when n is more than the whole budget, with fault.Closing when the region is retired.
+// lock. It fails with fault.Invalid when n is more than the whole budget, with fault.Closing when the region is retired.
 func (r *Region) Request(n int, got chan<- Granted) (*Request, error) {
 	b, a := r.budget, r.arena
-	if pages(int64(n)) > b.limit {
-		return nil, fault.Errorf(fault.Overloaded, "%d bytes are more than the memory budget for %s has in all: %d", n, b.name, b.limit)
+	if !b.Holds(n) {
+		return nil, fault.Errorf(fault.Invalid, "%d bytes are more than the memory budget for %s has in all: %d", n, b.name, b.limit)
 	}
 	req := &Request{region: r, size: int64(n), got: got}
 	a.mu.Lock()

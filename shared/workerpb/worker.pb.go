@@ -723,7 +723,9 @@ type Fault struct {
 	Code    string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Message string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	// The step that it is about, from 1; 0 for none.
-	Step          uint32 `protobuf:"varint,3,opt,name=step,proto3" json:"step,omitempty"`
+	Step uint32 `protobuf:"varint,3,opt,name=step,proto3" json:"step,omitempty"`
+	// The parameters of that step whose values are at fault, together, the likeliest first.
+	Params        []string `protobuf:"bytes,4,rep,name=params,proto3" json:"params,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -777,6 +779,13 @@ func (x *Fault) GetStep() uint32 {
 		return x.Step
 	}
 	return 0
+}
+
+func (x *Fault) GetParams() []string {
+	if x != nil {
+		return x.Params
+	}
+	return nil
 }
 
 // Need asks for an output block of at least size bytes for a running job. The job waits for the Grant.
@@ -1501,11 +1510,12 @@ const file_cvfarm_v1_worker_proto_rawDesc = "" +
 	"\x05Value\x12\x12\n" +
 	"\x04step\x18\x01 \x01(\rR\x04step\x12\x0e\n" +
 	"\x02op\x18\x02 \x01(\tR\x02op\x12\x12\n" +
-	"\x04json\x18\x03 \x01(\fR\x04json\"I\n" +
+	"\x04json\x18\x03 \x01(\fR\x04json\"a\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
-	"\x04step\x18\x03 \x01(\rR\x04step\"*\n" +
+	"\x04step\x18\x03 \x01(\rR\x04step\x12\x16\n" +
+	"\x06params\x18\x04 \x03(\tR\x06params\"*\n" +
 	"\x04Need\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\"A\n" +

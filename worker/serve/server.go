@@ -119,7 +119,13 @@ func toFault(err error) *workerpb.Fault {
 	}
 	f := &workerpb.Fault{Code: string(code), Message: strings.ToValidUTF8(err.Error(), "?")}
 	var at *fault.Error
-	if errors.As(err, &at) && at.Step > 0 {
+	if !errors.As(err, &at) {
+		return f
+	}
+	for _, p := range at.Params {
+		f.Params = append(f.Params, strings.ToValidUTF8(p, "?"))
+	}
+	if at.Step > 0 {
 		f.Step, f.Message = uint32(at.Step), strings.ToValidUTF8(at.Message, "?")
 	}
 	return f

@@ -93,7 +93,7 @@ func (s script) point(err error) error {
 	return usagef("%w\n%s", err, excerpt(line, character))
 }
 
-// position is where the word is that an error is about, or at least its step; 0 where neither is known.
+// position is where the word or the value is that an error is about, or at least its step; 0 where none is known.
 func (s script) position(err error) int {
 	var word *pipeline.Error
 	if errors.As(err, &word) {
@@ -101,7 +101,7 @@ func (s script) position(err error) int {
 	}
 	var step *fault.Error
 	if errors.As(err, &step) && step.Step > 0 && step.Step <= len(s.Pipeline) {
-		return s.Pipeline[step.Step-1].Pos
+		return s.Pipeline[step.Step-1].At(step.Params...)
 	}
 	return 0
 }

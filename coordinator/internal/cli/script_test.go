@@ -44,7 +44,28 @@ gray | # canny
 	}
 }
 
-// What only a worker can tell names a step and no word.
+// What only a worker can tell names a step, and where a value is at fault its parameter; of several that which was given.
+func TestAValueThatAWorkerRefusesIsPointedAt(t *testing.T) {
+	for _, tt := range []struct {
+		text   string
+		params []string
+		want   string
+	}{
+		{"gray | put_text text=\"\u00e9\" org=1,2", []string{"text"}, "put_text text=\"\u00e9\" org=1,2\n                     ^"},
+		{"gray | sobel ksize=3 dy=5", []string{"dx", "dy", "ksize"}, "sobel ksize=3 dy=5\n                        ^"},
+		{"gray | resize", []string{"dsize"}, "resize\n       ^"},
+	} {
+		s, err := readScript(tt.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.point(&farm.Error{Code: fault.Invalid, Step: 2, Params: tt.params, Message: "no"})
+		if ExitCode(err) != 2 || !strings.HasSuffix(err.Error(), tt.want) {
+			t.Errorf("%s:\n%v\nwant\n%s", tt.text, err, tt.want)
+		}
+	}
+}
+
 func TestAStepIsPointedAt(t *testing.T) {
 	s, _ := readScript("gray | decode")
 	err := s.point(&farm.Error{Code: fault.Invalid, Step: 2, Op: "decode", Message: "must be the first"})

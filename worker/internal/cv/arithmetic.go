@@ -3,9 +3,9 @@
 package cv
 
 import (
+	"fmt"
 	"math"
 
-	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
@@ -110,9 +110,21 @@ func perChannel(name string, v []float64, in frame.Geometry) (scalar, error) {
 	case len(v) == n:
 		copy(s[:], v)
 	default:
-		return s, fault.Errorf(fault.Invalid, "%s has %d numbers, %v has %d channels: give one for all, or one for each", name, len(v), in, n)
+		return s, wrong(name, "%s has %d numbers, %v has %s: give one for all, or one for each", name, len(v), in, channelCount(n))
 	}
 	return s, nil
+}
+
+// forChannels is a fits: perChannel must have a number for each channel.
+func forChannels(name string, v []float64) func(frame.Geometry) error {
+	return func(in frame.Geometry) error { _, err := perChannel(name, v, in); return err }
+}
+
+func channelCount(n int) string {
+	if n == 1 {
+		return "1 channel"
+	}
+	return fmt.Sprintf("%d channels", n)
 }
 
 func convertStep(a pipeline.Args) (step, error) {

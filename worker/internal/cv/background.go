@@ -25,7 +25,7 @@ func subtractor(knn bool, threshold string) func(pipeline.Args) (step, error) {
 	return func(a pipeline.Args) (step, error) {
 		history, limit, shadows, rate := a.Int("history"), a.Float(threshold), a.Bool("detectShadows"), a.Float("learningRate")
 		if rate < 0 && rate != -1 {
-			return step{}, refuse("learningRate=%v is not allowed: it is -1, or from 0 to 1", rate)
+			return step{}, wrong("learningRate", "learningRate=%v is not allowed: it is -1, or from 0 to 1", rate)
 		}
 		begin := func() (*native, error) {
 			return newNative(func(out *C.kept) *C.char {

@@ -66,7 +66,7 @@ func combine(name, doc, example string, f func(a pipeline.Args, x, y, dst *gocv.
 	return op{
 		OpInfo: info(name, "core", doc, params...).WithExample(name + " image=other.png" + example),
 		with: beside("image", func(a pipeline.Args, r *reference) (step, error) {
-			return step{takes: input{}.of(numeric...), shape: passing(r.over), apply: func(src picture, dst *gocv.Mat) (any, error) {
+			return step{takes: input{}.of(numeric...), fits: r.fits, shape: passing(r.over), apply: func(src picture, dst *gocv.Mat) (any, error) {
 				other, err := r.over(src.g)
 				if err != nil {
 					return nil, err
@@ -84,7 +84,7 @@ func masked(name, module, doc, maskDoc string, takes input, f func(a pipeline.Ar
 	return op{
 		OpInfo: info(name, module, doc, params...).WithExample(name + " mask=mask.png"),
 		with: beside("mask", func(a pipeline.Args, r *reference) (step, error) {
-			return step{takes: takes, shape: passing(r.mask), apply: func(src picture, dst *gocv.Mat) (any, error) {
+			return step{takes: takes, fits: r.fitsMask, shape: passing(r.mask), apply: func(src picture, dst *gocv.Mat) (any, error) {
 				mask, err := r.mask(src.g)
 				if err != nil {
 					return nil, err
@@ -102,30 +102,33 @@ func seamlessClone(a pipeline.Args, in serve.Inputs) (step, error) {
 	}
 	return beside("mask", func(a pipeline.Args, mask *reference) (step, error) {
 		s := step{takes: only(frame.FormatBGR).of(frame.U8), close: part.close}
+		from, err := part.like(frame.Geometry{Format: frame.FormatBGR, Depth: frame.U8})
+		if err != nil {
+			return s, wrong("src", "%s is %v: it must be bgr u8", part.name, part.variants[0].g)
+		}
+		m, err := mask.mask(from.g)
+		if err != nil {
+			return s, err
+		}
+		at, err := cloneMiddle(a.Floats("p"))
 		flags := C.int(1 + index(cloneFlags, a.String("flags")))
-		at := func(g frame.Geometry) (pixel, error) { return pixel{g.Width / 2, g.Height / 2}, nil }
-		if p := a.Floats("p"); p != nil {
-			at = func(frame.Geometry) (pixel, error) { return wholePoint("p", p[0], p[1]) }
-		}
 		s.apply = func(src picture, dst *gocv.Mat) (any, error) {
-			from, err := part.like(src.g)
-			if err != nil {
-				return nil, err
+			p := at(src.g)
+			err := bridged(C.bridge_seamless_clone(ptr(&from.mat), ptr(&src.Mat), ptr(&m.mat), C.int(p[0]), C.int(p[1]), ptr(dst), flags))
+			if err != nil && !lacksMemory(err) {
+				return nil, refuse("the part of %s, around %d,%d, does not fit into %v", part.name, p[0], p[1], src.g)
 			}
-			m, err := mask.mask(from.g)
-			if err != nil {
-				return nil, err
-			}
-			p, err := at(src.g)
-			if err != nil {
-				return nil, err
-			}
-			err = bridged(C.bridge_seamless_clone(ptr(&from.mat), ptr(&src.Mat), ptr(&m.mat), C.int(p[0]), C.int(p[1]), ptr(dst), flags))
-			if err != nil {
-				return nil, refuse("the part of %s, around %d,%d, does not fit into %v: %s", part.name, p[0], p[1], src.g, short(err))
-			}
-			return nil, nil
+			return nil, err
 		}
-		return s, nil
+		return s, err
 	})(a, in)
+}
+
+// cloneMiddle is where the middle of the part goes.
+func cloneMiddle(p []float64) (func(frame.Geometry) pixel, error) {
+	if p == nil {
+		return func(g frame.Geometry) pixel { return pixel{g.Width / 2, g.Height / 2} }, nil
+	}
+	at, err := wholePoint("p", p[0], p[1])
+	return func(frame.Geometry) pixel { return at }, err
 }

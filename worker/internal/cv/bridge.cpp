@@ -4,6 +4,7 @@
 
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <stdexcept>
 
 char *bridge_wrap(mat m, void *data, size_t step, int rows, int cols, int type) {
     return guard([=] { at(m) = cv::Mat(rows, cols, type, data, step); });
@@ -94,7 +95,7 @@ char *bridge_bilateral(mat src, mat dst, int d, double sigma_color, double sigma
     return guard([=] {
         // A difference of two floats that is no number would be an index into its table, far outside.
         if (at(src).depth() == CV_32F && !cv::checkRange(at(src), true, nullptr, -1e30, 1e30))
-            CV_Error(cv::Error::StsOutOfRange, "needs numbers of -1e30 to 1e30, and there are others, or none, among the pixels");
+            throw std::out_of_range("needs numbers of -1e30 to 1e30, and there are others, or none, among the pixels");
         cv::bilateralFilter(at(src), at(dst), d, sigma_color, sigma_space, border);
     });
 }

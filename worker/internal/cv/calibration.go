@@ -40,7 +40,7 @@ func calibrationOps() []op {
 				flags := flagsOf(a, gridFlags)
 				switch {
 				case a.Bool("symmetric_grid") && a.Bool("asymmetric_grid"):
-					return step{}, refuse("takes one of symmetric_grid and asymmetric_grid")
+					return step{}, wrong("asymmetric_grid symmetric_grid", "takes one of symmetric_grid and asymmetric_grid")
 				case !a.Bool("asymmetric_grid"):
 					flags |= symmetricGrid
 				}

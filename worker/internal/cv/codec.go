@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -64,7 +63,7 @@ func newDecoder(a pipeline.Args) (decoder, error) {
 	d.anyDepth, d.keepTruncated = a.Bool("anydepth"), a.String("truncated") == "keep"
 	switch {
 	case d.format == frame.FormatNone && (d.anyDepth || a.Bool("ignore_orientation")):
-		return d, fmt.Errorf("flags=unchanged keeps depth and orientation already: leave anydepth and ignore_orientation out")
+		return d, wrong("flags", "flags=unchanged keeps depth and orientation already: leave anydepth and ignore_orientation out")
 	case d.anyDepth:
 		d.flags |= gocv.IMReadAnyDepth
 	}
@@ -98,7 +97,10 @@ func (f *flow) decode(i int) error {
 		return err
 	}
 	err = imdecode(f.bytes, d.flags, t.mat)
-	if err != nil || t.mat.Empty() {
+	switch {
+	case err != nil && lacksMemory(err):
+		return err
+	case err != nil || t.mat.Empty():
 		return d.undecodable(f.bytes, h, err)
 	}
 	return f.decoded(t)

@@ -3,10 +3,8 @@
 package cv
 
 import (
-	"fmt"
 	"strings"
 
-	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
@@ -89,14 +87,13 @@ func gray() step {
 	takes := only(frame.FormatBGR, frame.FormatBGRA, frame.FormatRGB, frame.FormatRGBA).of(frame.U8, frame.U16, frame.F32)
 	return step{
 		idle: isGray,
-		shape: func(in frame.Geometry) (frame.Geometry, error) {
+		fits: func(in frame.Geometry) error {
 			if isGray(in) {
-				return in, nil
+				return nil
 			}
-			out := in
-			out.Format = frame.FormatGray
-			return out, takes.check(in)
+			return takes.check(in)
 		},
+		shape: func(in frame.Geometry) (frame.Geometry, error) { in.Format = frame.FormatGray; return in, nil },
 		apply: func(src picture, dst *gocv.Mat) (any, error) {
 			return nil, gocv.CvtColor(src.Mat, dst, codes[src.g.Format])
 		},
@@ -108,13 +105,13 @@ func isGray(g frame.Geometry) bool { return g.Format == frame.FormatGray }
 func extractChannel(coi int) step {
 	s := filter(input{}.of(numeric...), func(src gocv.Mat, dst *gocv.Mat) error { return gocv.ExtractChannel(src, dst, coi) })
 	s.idle = isGray
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+	s.fits = func(in frame.Geometry) error {
 		if n := in.Format.Channels(); coi >= n {
-			return in, fault.Errorf(fault.Invalid, "coi=%d: %v has channels 0 to %d", coi, in, n-1)
+			return wrong("coi", "coi=%d: %v has channels 0 to %d", coi, in, n-1)
 		}
-		in.Format = frame.FormatGray
-		return in, nil
+		return nil
 	}
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) { in.Format = frame.FormatGray; return in, nil }
 	return s
 }
 
@@ -136,58 +133,58 @@ func mixChannelsStep(list []float64) (step, error) {
 	made := map[int32]bool{}
 	for i, v := range list {
 		if fromTo[i] = int32(v); v != float64(fromTo[i]) {
-			return step{}, fmt.Errorf("fromTo=%v: %v is no channel", list, v)
+			return step{}, wrong("fromTo", "fromTo=%v: %v is no channel", list, v)
 		}
 		if i%2 == 0 {
 			from = max(from, int(v))
 		} else if made[fromTo[i]] = true; v < 0 || int(v) >= n {
-			return step{}, fmt.Errorf("fromTo=%v: %d pairs make the channels 0 to %d, not %v", list, n, n-1, v)
+			return step{}, wrong("fromTo", "fromTo=%v: %d pairs make the channels 0 to %d, not %v", list, n, n-1, v)
 		}
 	}
 	if len(made) < n {
-		return step{}, fmt.Errorf("fromTo=%v: %d pairs make %d channels, and each must be made once", list, n, n)
+		return step{}, wrong("fromTo", "fromTo=%v: %d pairs make %d channels, and each must be made once", list, n, n)
 	}
 	s := filter(input{}.of(numeric...), func(src gocv.Mat, dst *gocv.Mat) error { return mixChannels(src, dst, n, fromTo) })
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+	s.fits = func(in frame.Geometry) error {
 		if from >= in.Format.Channels() {
-			return in, fault.Errorf(fault.Invalid, "fromTo=%v: %v has no channel %d", list, in, from)
+			return wrong("fromTo", "fromTo=%v: %v has no channel %d", list, in, from)
 		}
-		return withChannels(in, n), nil
+		return nil
 	}
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) { return withChannels(in, n), nil }
 	return s, nil
 }
 
 func transformStep(m pipeline.Numbers) (step, error) {
 	if m.Rows > 4 {
-		return step{}, fmt.Errorf("m has %d rows: a picture has up to 4 channels", m.Rows)
+		return step{}, wrong("m", "m has %d rows: a picture has up to 4 channels", m.Rows)
 	}
 	s := filter(filterable(), func(src gocv.Mat, dst *gocv.Mat) error { return transform(src, dst, m) })
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+	s.fits = func(in frame.Geometry) error {
 		if n := in.Format.Channels(); m.Cols != n && m.Cols != n+1 {
-			return in, fault.Errorf(fault.Invalid, "m has rows of %d numbers: %v needs %d or %d", m.Cols, in, n, n+1)
+			return wrong("m", "m has rows of %d numbers: %v needs %d or %d", m.Cols, in, n, n+1)
 		}
-		return withChannels(in, m.Rows), nil
+		return nil
 	}
+	s.shape = func(in frame.Geometry) (frame.Geometry, error) { return withChannels(in, m.Rows), nil }
 	return s, nil
 }
 
 func inRangeStep(a pipeline.Args) (step, error) {
 	lowerb, upperb := a.Floats("lowerb"), a.Floats("upperb")
-	bounds := func(in frame.Geometry) (lower, upper scalar, err error) {
-		if lower, err = perChannel("lowerb", lowerb, in); err == nil {
-			upper, err = perChannel("upperb", upperb, in)
-		}
-		return lower, upper, err
-	}
 	return step{
 		takes: input{}.of(numeric...),
+		fits:  both(forChannels("lowerb", lowerb), forChannels("upperb", upperb)),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			_, _, err := bounds(in)
 			in.Format, in.Depth = frame.FormatGray, frame.U8
-			return in, err
+			return in, nil
 		},
 		apply: func(src picture, dst *gocv.Mat) (any, error) {
-			lower, upper, err := bounds(src.g)
+			lower, err := perChannel("lowerb", lowerb, src.g)
+			if err != nil {
+				return nil, err
+			}
+			upper, err := perChannel("upperb", upperb, src.g)
 			if err != nil {
 				return nil, err
 			}

@@ -72,6 +72,7 @@ type (
 func compared[T any](r *reference, f func(x, y *gocv.Mat) (T, error)) step {
 	return step{
 		takes: input{}.of(frame.U8, frame.U16, frame.F32),
+		fits:  r.fits,
 		shape: passing(r.over),
 		find: func(src picture) (any, error) {
 			other, err := r.over(src.g)
@@ -110,18 +111,18 @@ type (
 
 func matchTemplate(a pipeline.Args, r *reference) (step, error) {
 	if a.Bool("draw") && a.Bool("map") {
-		return step{}, refuse("takes draw=true or map=true, not both")
+		return step{}, wrong("map draw", "takes draw=true or map=true, not both")
 	}
 	fits := func(in frame.Geometry) error {
 		v, err := r.like(in)
 		if err == nil && (v.g.Width > in.Width || v.g.Height > in.Height) {
-			return refuse("%s has %dx%d, more than the frame's %dx%d", r.name, v.g.Width, v.g.Height, in.Width, in.Height)
+			return wrong(r.param, "%s has %dx%d, more than the frame's %dx%d", r.name, v.g.Width, v.g.Height, in.Width, in.Height)
 		}
 		return err
 	}
 	takes := input{}.of(frame.U8, frame.F32)
 	if !a.Bool("map") {
-		return finding[templateMatches]{takes: takes, check: fits, find: func(src picture) (templateMatches, error) {
+		return finding[templateMatches]{takes: takes, fits: r.fits, check: fits, find: func(src picture) (templateMatches, error) {
 			fit := gocv.NewMat()
 			defer fit.Close()
 			return templatesIn(a, r, src, &fit)
@@ -129,6 +130,7 @@ func matchTemplate(a pipeline.Args, r *reference) (step, error) {
 	}
 	return step{
 		takes: takes,
+		fits:  r.fits,
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			if err := fits(in); err != nil {
 				return in, err

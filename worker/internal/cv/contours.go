@@ -91,7 +91,7 @@ type (
 
 func findContours(a pipeline.Args) (step, error) {
 	if a.Float("epsilon") > 0 && a.Float("epsilon_ratio") > 0 {
-		return step{}, refuse("takes epsilon or epsilon_ratio, not both")
+		return step{}, wrong("epsilon_ratio epsilon", "takes epsilon or epsilon_ratio, not both")
 	}
 	largest, err := areas(a.Float("min_area"), a.Float("max_area"))
 	if err != nil {
@@ -129,7 +129,7 @@ func areas(low, high float64) (float64, error) {
 	case high == 0:
 		return math.MaxFloat64, nil
 	case high < low:
-		return 0, refuse("max_area=%v is below min_area=%v", high, low)
+		return 0, wrong("max_area min_area", "max_area=%v is below min_area=%v", high, low)
 	}
 	return high, nil
 }
@@ -188,7 +188,7 @@ type (
 
 func connectedComponents(a pipeline.Args) (step, error) {
 	if a.Bool("draw") && a.Bool("labels") {
-		return step{}, refuse("takes draw=true or labels=true, not both")
+		return step{}, wrong("labels draw", "takes draw=true or labels=true, not both")
 	}
 	if _, err := areas(float64(a.Int("min_area")), float64(a.Int("max_area"))); err != nil {
 		return step{}, err

@@ -64,7 +64,7 @@ func (c conversion) takes() input {
 	case 4:
 		formats = append(formats, frame.FormatC4)
 	}
-	return only(formats...).of(conversionDepths[c.kind]...)
+	return only(formats...).of(conversionDepths[c.kind]...).by("code")
 }
 
 // shape is what the conversion makes of in.

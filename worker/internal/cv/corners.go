@@ -113,7 +113,7 @@ func subPixParams() []pipeline.Param {
 func subPixOf(a pipeline.Args) (subPix, error) {
 	s := subPix{a.Int("winSize"), a.Int("zeroZone"), a.Int("maxIter"), a.Float("epsilon")}
 	if s.zeroZone >= s.win {
-		return s, refuse("zeroZone=%d is not below winSize=%d", s.zeroZone, s.win)
+		return s, wrong("zeroZone winSize", "zeroZone=%d is not below winSize=%d", s.zeroZone, s.win)
 	}
 	return s, nil
 }
@@ -121,7 +121,7 @@ func subPixOf(a pipeline.Args) (subPix, error) {
 // fits is a check: OpenCV needs room for the window.
 func (s subPix) fits(in frame.Geometry) error {
 	if side := 2*s.win + 5; in.Width < side || in.Height < side {
-		return refuse("%v is too small: winSize=%d needs %dx%d", in, s.win, side, side)
+		return wrong("winSize", "%v is too small: winSize=%d needs %dx%d", in, s.win, side, side)
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ func cornerSubPix(a pipeline.Args) (step, error) {
 		check: func(in frame.Geometry) error {
 			for _, c := range corners {
 				if c[0] >= float32(in.Width) || c[1] >= float32(in.Height) {
-					return refuse("corner %v,%v does not lie within %v", c[0], c[1], in)
+					return wrong("corners", "corner %v,%v does not lie within %v", c[0], c[1], in)
 				}
 			}
 			return sub.fits(in)

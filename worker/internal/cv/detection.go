@@ -111,7 +111,7 @@ type (
 func detectPeople(a pipeline.Args) (step, error) {
 	stride, padding := a.Size("winStride"), a.Size("padding")
 	if stride.Width%4 != 0 || stride.Height%4 != 0 {
-		return step{}, refuse("winStride=%dx%d: each side is a multiple of 4", stride.Width, stride.Height)
+		return step{}, wrong("winStride", "winStride=%dx%d: each side is a multiple of 4", stride.Width, stride.Height)
 	}
 	hit, scale, group := a.Float("hitThreshold"), a.Float("scale"), a.Float("groupThreshold")
 	return finding[personList]{

@@ -3,10 +3,7 @@
 package cv
 
 import (
-	"fmt"
 	"math"
-	"regexp"
-	"strings"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
@@ -61,7 +58,7 @@ func drawingOps() []op {
 				center, axes, err := twoPoints(a, "center", "axes")
 				angle, start, end := a.Float("angle"), a.Float("startAngle"), a.Float("endAngle")
 				if err == nil && (axes[0] < 0 || axes[1] < 0) {
-					err = fmt.Errorf("axes=%d,%d: neither may be below 0", axes[0], axes[1])
+					err = wrong("axes", "axes=%d,%d: neither may be below 0", axes[0], axes[1])
 				}
 				return func(m *gocv.Mat, _ picture) error { return drawEllipse(m, center, axes, angle, start, end, i) }, err
 			}),
@@ -75,12 +72,14 @@ func drawingOps() []op {
 				return func(m *gocv.Mat, _ picture) error { return drawPolygon(m, pts, closed, i) }, err
 			}),
 		}, {
-			OpInfo: info("fill_poly", "imgproc", "Fill a polygon.", pointsParam(), colorParam("0,255,0"), lineTypeParam()).
+			OpInfo: info("fill_poly", "imgproc", "Fill a polygon.", pointsParam(), colorParam(green), lineTypeParam()).
 				WithExample("fill_poly pts=10,10/100,20/60,90 color=255,255,255"),
 			bind: func(a pipeline.Args) (step, error) {
 				pts, err := pointsOf(a, "pts")
 				i := ink{color: scalarOf(a, "color"), lineType: lineTypes[a.String("lineType")]}
-				return paints(func(m *gocv.Mat, _ picture) error { return fillPolygon(m, pts, i) }), err
+				s := paints(func(m *gocv.Mat, _ picture) error { return fillPolygon(m, pts, i) })
+				s.fits = forColor(a)
+				return s, err
 			},
 		}, {
 			OpInfo: info("draw_marker", "imgproc", "Draw a marker at a point.", strokes(
@@ -140,7 +139,9 @@ type painter func(m *gocv.Mat, src picture) error
 func draws(bind func(a pipeline.Args, i ink) (painter, error)) func(pipeline.Args) (step, error) {
 	return func(a pipeline.Args) (step, error) {
 		p, err := bind(a, inkOf(a))
-		return paints(p), err
+		s := paints(p)
+		s.fits = forColor(a)
+		return s, err
 	}
 }
 
@@ -160,16 +161,31 @@ func drawable() input {
 }
 
 func strokes(own ...pipeline.Param) []pipeline.Param {
-	return append(own, colorParam("0,255,0"), thicknessParam(1, 1), lineTypeParam())
+	return append(own, colorParam(green), thicknessParam(1, 1), lineTypeParam())
 }
 
 // shapes are strokes that may be filled.
 func shapes(own ...pipeline.Param) []pipeline.Param {
-	return append(own, colorParam("0,255,0"), thicknessParam(1, -1), lineTypeParam())
+	return append(own, colorParam(green), thicknessParam(1, -1), lineTypeParam())
 }
 
 func colorParam(def string) pipeline.Param {
-	return pipeline.Scalar("color", def, "in the order of the channels: blue, green, red")
+	return pipeline.Scalar("color", def, "in the order of the channels: blue, green, red, alpha; of a gray picture the first counts, "+
+		"for one with alpha all four must be there")
+}
+
+// green is opaque where there is an alpha. In pictures with fewer channels OpenCV takes the first numbers.
+const green = "0,255,0,255"
+
+// forColor is a fits for what draws. OpenCV takes the numbers that a colour lacks for 0, which makes a hole where there is an alpha.
+func forColor(a pipeline.Args) func(frame.Geometry) error {
+	color := a.Floats("color")
+	return func(in frame.Geometry) error {
+		if n := len(color); n > 1 && n < 4 && in.Format.Channels() == 4 {
+			return wrong("color", "color has %d numbers, %v has 4 channels: give all four, the last is alpha, 255 for opaque in u8", n, in)
+		}
+		return nil
+	}
 }
 
 func thicknessParam(def, low int) pipeline.Param {
@@ -226,7 +242,7 @@ func pointOf(a pipeline.Args, name string) (pixel, error) {
 
 func wholePoint(name string, x, y float64) (pixel, error) {
 	if x != math.Trunc(x) || y != math.Trunc(y) {
-		return pixel{}, fmt.Errorf("%s=%v,%v is not allowed: it takes whole pixels", name, x, y)
+		return pixel{}, wrong(name, "%s=%v,%v is not allowed: it takes whole pixels", name, x, y)
 	}
 	return pixel{int(x), int(y)}, nil
 }
@@ -249,49 +265,4 @@ func pointsOf(a pipeline.Args, name string) ([]pixel, error) {
 		list[i] = p
 	}
 	return list, nil
-}
-
-// writtenText is what the put_text op finds.
-type writtenText struct {
-	Text     string `json:"text"`
-	Size     pixel  `json:"size"`
-	Baseline int    `json:"baseline"`
-}
-
-func putTextStep(a pipeline.Args) (step, error) {
-	text, i, bottomLeft := a.String("text"), inkOf(a), a.Bool("bottomLeftOrigin")
-	org, err := pointOf(a, "org")
-	if err != nil {
-		return step{}, err
-	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) || len(text) > maxLine {
-		return step{}, fmt.Errorf("text=%q is not allowed: it takes at most %d printable ASCII characters", text, maxLine)
-	}
-	f := font{gocv.HersheyFont(index(fonts, a.String("fontFace"))), a.Float("fontScale"), i.thickness}
-	return step{takes: drawable(), apply: func(src picture, dst *gocv.Mat) (any, error) {
-		line := numbered(text, src.index)
-		size, baseline, err := textSize(line, f)
-		if err != nil {
-			return nil, err
-		}
-		if err := src.CopyTo(dst); err != nil {
-			return nil, err
-		}
-		return writtenText{line, size, baseline}, putText(dst, line, org, f, bottomLeft, i)
-	}}, nil
-}
-
-// maxLine is longer than what fits on a picture.
-const maxLine = 1000
-
-var placeholder = regexp.MustCompile(`%%|%0?\d{0,2}d`)
-
-// numbered fills in the index of a frame.
-func numbered(text string, index uint64) string {
-	return placeholder.ReplaceAllStringFunc(text, func(verb string) string {
-		if verb == "%%" {
-			return "%"
-		}
-		return fmt.Sprintf(verb, index)
-	})
 }

@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -83,9 +82,9 @@ func sobel(a pipeline.Args) (step, error) {
 	dx, dy, k := a.Int("dx"), a.Int("dy"), a.Int("ksize")
 	switch {
 	case dx+dy == 0:
-		return step{}, fmt.Errorf("dx=0 dy=0 derives nothing: one must be above 0")
+		return step{}, wrong("dx dy", "dx=0 dy=0 derives nothing: one must be above 0")
 	case max(dx, dy) >= max(k, 3):
-		return step{}, fmt.Errorf("dx=%d dy=%d needs ksize above %d, got %d", dx, dy, max(dx, dy), k)
+		return step{}, wrong("dx dy ksize", "dx=%d dy=%d needs ksize above %d, got %d", dx, dy, max(dx, dy), k)
 	}
 	scale, delta, border := a.Float("scale"), a.Float("delta"), borders[a.String("borderType")]
 	return derivative(a.String("ddepth"), func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error {
@@ -96,7 +95,7 @@ func sobel(a pipeline.Args) (step, error) {
 func scharr(a pipeline.Args) (step, error) {
 	dx, dy := a.Int("dx"), a.Int("dy")
 	if dx+dy != 1 {
-		return step{}, fmt.Errorf("dx=%d dy=%d is not allowed: one is 1, the other 0", dx, dy)
+		return step{}, wrong("dx dy", "dx=%d dy=%d is not allowed: one is 1, the other 0", dx, dy)
 	}
 	scale, delta, border := a.Float("scale"), a.Float("delta"), borders[a.String("borderType")]
 	return derivative(a.String("ddepth"), func(src gocv.Mat, dst *gocv.Mat, ddepth gocv.MatType) error {
@@ -130,7 +129,7 @@ func derivative(ddepth string, apply func(src gocv.Mat, dst *gocv.Mat, ddepth go
 	}
 	want, ok := deeper[ddepth]
 	if ok {
-		number, takes = gocv.MatType(want.depth), want.takes
+		number, takes = gocv.MatType(want.depth), want.takes.by("ddepth")
 	}
 	s := filter(takes, func(src gocv.Mat, dst *gocv.Mat) error { return apply(src, dst, number) })
 	if ok {

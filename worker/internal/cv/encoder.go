@@ -51,6 +51,7 @@ var tiffCompressions = map[string]int{"none": 1, "lzw": 5, "deflate": 8, "packbi
 func newEncoder(a pipeline.Args) encoder {
 	e := encoder{ext: a.String("ext")}
 	e.imageFormat = imageFormats()[e.ext]
+	e.takes = e.takes.by("ext")
 	given := func(key, value int, is bool) {
 		if is {
 			e.params = append(e.params, key, value)
@@ -80,7 +81,7 @@ func (e *encoder) shape(in frame.Geometry) (frame.Geometry, error) {
 		}
 	}
 	if in.Width > e.maxSide || in.Height > e.maxSide {
-		return in, fault.Errorf(fault.Invalid, "%v cannot be %s: the limit of a side is %d", in, e.ext, e.maxSide)
+		return in, wrong("ext", "%v cannot be %s: the limit of a side is %d", in, e.ext, e.maxSide)
 	}
 	return frame.Geometry{Format: frame.FormatEncoded}, nil
 }

@@ -127,7 +127,7 @@ func (e *Engine) add(prog *program, p pipeline.Pipeline, i int, in serve.Inputs)
 	if err == nil {
 		return nil
 	}
-	return fault.At(i+1, p[i].Op, fault.Invalid, err)
+	return blame(i, p[i].Op, err)
 }
 
 // info describes an op. Without WithReturns it gives pictures of the geometry that it was given; without WithExample its name

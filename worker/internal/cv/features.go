@@ -142,7 +142,7 @@ func detectorOp(name, doc string, describes bool, create newDetector, own ...pip
 		params = append(params, pipeline.Bool("descriptors", false, "tell the descriptors, too"))
 		returns += `, "descriptor": [numbers]`
 	}
-	params = append(params, pipeline.Bool("draw", false, "draw the keypoints"), colorParam("0,255,0"),
+	params = append(params, pipeline.Bool("draw", false, "draw the keypoints"), colorParam(green),
 		pipeline.Bool("rich", false, "draw their size and direction, too"))
 	return op{
 		OpInfo: info(name, "features2d", doc, params...).
@@ -160,7 +160,7 @@ func blobOp(o op) op {
 	o.bind = func(a pipeline.Args) (step, error) {
 		low, high, by, often := a.Float("minThreshold"), a.Float("maxThreshold"), a.Float("thresholdStep"), a.Int("minRepeatability")
 		if n := max(0, int(math.Ceil((high-low)/by))); n < often {
-			return step{}, refuse("minThreshold=%v maxThreshold=%v thresholdStep=%v are %d thresholds, minRepeatability=%d needs as many",
+			return step{}, wrong("minThreshold maxThreshold thresholdStep minRepeatability", "minThreshold=%v maxThreshold=%v thresholdStep=%v are %d thresholds, minRepeatability=%d needs as many",
 				low, high, by, n, often)
 		}
 		return bind(a)
@@ -176,7 +176,7 @@ func akazeOp(o op) op {
 	o.bind = func(a pipeline.Args) (step, error) {
 		size, channels := a.Int("descriptor_size"), a.Int("descriptor_channels")
 		if strings.HasPrefix(a.String("descriptor_type"), "mldb") && size > 0 && channels < 3 {
-			return step{}, refuse("descriptor_size=%d descriptor_channels=%d is not allowed, OpenCV would write past the end of its memory: "+
+			return step{}, wrong("descriptor_channels descriptor_size", "descriptor_size=%d descriptor_channels=%d is not allowed, OpenCV would write past the end of its memory: "+
 				"take descriptor_size=0 or descriptor_channels=3", size, channels)
 		}
 		return bind(a)
@@ -220,7 +220,7 @@ type (
 
 func mserStep(a pipeline.Args) (step, error) {
 	if a.Int("min_area") >= a.Int("max_area") {
-		return step{}, refuse("min_area=%d is not below max_area=%d", a.Int("min_area"), a.Int("max_area"))
+		return step{}, wrong("min_area max_area", "min_area=%d is not below max_area=%d", a.Int("min_area"), a.Int("max_area"))
 	}
 	return finding[mserList]{
 		takes: only(frame.FormatGray, frame.FormatBGR).of(frame.U8),

@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 	"math"
 
@@ -41,7 +40,7 @@ func smoothingOps() []op {
 			bind: func(a pipeline.Args) (step, error) {
 				k, takes := a.Int("ksize"), channels(1, 3, 4).of(frame.U8, frame.U16, frame.F32)
 				if k > 5 {
-					takes = takes.of(frame.U8)
+					takes = takes.of(frame.U8).by("ksize")
 				}
 				return filter(takes, func(src gocv.Mat, dst *gocv.Mat) error { return gocv.MedianBlur(src, dst, k) }), nil
 			},
@@ -95,11 +94,11 @@ func gaussianBlur(a pipeline.Args) (step, error) {
 	k, sx, sy := a.Size("ksize"), a.Float("sigmaX"), a.Float("sigmaY")
 	for _, side := range []int{k.Width, k.Height} {
 		if side%2 == 0 && side != 0 {
-			return step{}, fmt.Errorf("ksize=%dx%d is not allowed: each side is odd, or 0 to take it from sigma", k.Width, k.Height)
+			return step{}, wrong("ksize", "ksize=%dx%d is not allowed: each side is odd, or 0 to take it from sigma", k.Width, k.Height)
 		}
 	}
 	if sx == 0 && k.Width == 0 || sx == 0 && sy == 0 && k.Height == 0 {
-		return step{}, fmt.Errorf("ksize=%dx%d needs sigmaX above 0", k.Width, k.Height)
+		return step{}, wrong("ksize sigmaX", "ksize=%dx%d needs sigmaX above 0", k.Width, k.Height)
 	}
 	border := borders[a.String("borderType")]
 	return filter(filterable(), func(src gocv.Mat, dst *gocv.Mat) error {

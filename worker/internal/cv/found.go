@@ -4,6 +4,7 @@ package cv
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -63,6 +64,7 @@ func all[T any](t *tape, item func() T) []T { return some(t, t.int(), item) }
 // finding is an op that finds data, and that draws what it found on request. T is the shape of its JSON.
 type finding[T any] struct {
 	takes input
+	fits  func(in frame.Geometry) error // as a step's; may be nil
 	check func(in frame.Geometry) error // what takes cannot say; may be nil
 	find  func(src picture) (T, error)
 	draw  func(m *gocv.Mat, found T, i ink) error
@@ -77,10 +79,10 @@ func (f finding[T]) step(a pipeline.Args) step {
 		return in, nil
 	}
 	if !a.Bool("draw") {
-		return step{takes: f.takes, shape: shape, find: func(src picture) (any, error) { return f.search(src) }}
+		return step{takes: f.takes, fits: f.fits, shape: shape, find: func(src picture) (any, error) { return f.search(src) }}
 	}
 	i := inkOf(a)
-	return step{takes: f.takes, shape: overlaid(shape), apply: func(src picture, dst *gocv.Mat) (any, error) {
+	return step{takes: f.takes, fits: both(f.fits, forColor(a)), shape: overlaid(shape), apply: func(src picture, dst *gocv.Mat) (any, error) {
 		found, err := f.search(src)
 		if err != nil {
 			return nil, err
@@ -100,8 +102,11 @@ func (f finding[T]) search(src picture) (T, error) {
 // tooSmall says what OpenCV's error about a small picture comes from: a scale or a window of it that is empty.
 func tooSmall(g frame.Geometry, err error) error {
 	var known *fault.Error
-	if err == nil || min(g.Width, g.Height) >= 256 || errors.As(err, &known) {
+	if err == nil || min(g.Width, g.Height) >= 256 || errors.As(err, &known) || lacksMemory(err) {
 		return err
+	}
+	if min(g.Width, g.Height) < 32 { // there is hardly another reason
+		return refuse("%v is too small for these parameters", g)
 	}
 	return refuse("%v is too small for these parameters: %s", g, short(err))
 }
@@ -124,3 +129,8 @@ func drawing(own ...pipeline.Param) []pipeline.Param {
 
 // refuse is an error of the frame.
 func refuse(format string, args ...any) error { return fault.Errorf(fault.Invalid, format, args...) }
+
+// wrong is an error of values. params names their parameters, with blanks between them and the likeliest first.
+func wrong(params, format string, args ...any) error {
+	return fault.Errorf(fault.Invalid, format, args...).Of(strings.Fields(params)...)
+}

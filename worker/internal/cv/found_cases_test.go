@@ -106,11 +106,11 @@ var foundCases = []foundCase{
 	{"circle center=100,80 radius=40 thickness=3 lineType=aa", "draw_on(img, lambda o: cv2.circle(o, (100, 80), 40, GREEN, 3, cv2.LINE_AA))", anything},
 	{"ellipse center=100,80 axes=60,30 angle=30.5 startAngle=15 endAngle=200 thickness=2", "draw_on(img, lambda o: cv2.ellipse(o, (100, 80), (60, 30), 30.5, 15, 200, GREEN, 2))", anything},
 	{"polylines pts=10,10/100,20/60,90 isClosed=false thickness=2", "draw_on(img, lambda o: cv2.polylines(o, [np.array([[10, 10], [100, 20], [60, 90]])], False, GREEN, 2))", anything},
-	{"fill_poly pts=10,10/100,20/60,90 color=255,128,1 lineType=aa", "draw_on(img, lambda o: cv2.fillPoly(o, [np.array([[10, 10], [100, 20], [60, 90]])], (255, 128, 1), cv2.LINE_AA))", anything},
+	{"fill_poly pts=10,10/100,20/60,90 color=255,128,1,9 lineType=aa", "draw_on(img, lambda o: cv2.fillPoly(o, [np.array([[10, 10], [100, 20], [60, 90]])], (255, 128, 1, 9), cv2.LINE_AA))", anything},
 	{"draw_marker position=50,40 markerType=star markerSize=30", "draw_on(img, lambda o: cv2.drawMarker(o, (50, 40), GREEN, cv2.MARKER_STAR, 30))", anything},
 	{"draw_grid cell=64x48 color=128", "draw_on(img, lambda o: [cv2.line(o, (x, 0), (x, o.shape[0] - 1), (128,) * 4) for x in range(64, o.shape[1], 64)] + [cv2.line(o, (0, y), (o.shape[1] - 1, y), (128,) * 4) for y in range(48, o.shape[0], 48)])", anything},
 	{"put_text", "text(img, '7')", anything},
-	{`put_text text="100%% of %04d" org=30,90 fontFace=script_complex fontScale=1.5 color=255,255,255 thickness=2 lineType=aa bottomLeftOrigin=true`, "text(img, '100% of 0007', (30, 90), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.5, (255, 255, 255), 2, cv2.LINE_AA, True)", anything},
+	{`put_text text="100%% of %04d" org=30,90 fontFace=script_complex fontScale=1.5 color=255,255,255,99 thickness=2 lineType=aa bottomLeftOrigin=true`, "text(img, '100% of 0007', (30, 90), cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 1.5, (255, 255, 255, 99), 2, cv2.LINE_AA, True)", anything},
 
 	{"add image=other", "None, cv2.add(img, pair(img, 'other'))", "colour"},
 	{"subtract image=other", "None, cv2.subtract(img, pair(img, 'other'))", "colour"},

@@ -121,6 +121,20 @@ func sized(in frame.Geometry, width, height int) (frame.Geometry, error) {
 	return out, nil
 }
 
+// forSize is a fits for what makes pictures of one size, unless a side is 0.
+func forSize(param string, size pipeline.Size) func(frame.Geometry) error {
+	return func(in frame.Geometry) error {
+		if size.Width == 0 || size.Height == 0 {
+			return nil
+		}
+		_, err := sized(in, size.Width, size.Height)
+		if err != nil {
+			return wrong(param, "%v", err)
+		}
+		return nil
+	}
+}
+
 // centerParam is a point that is the middle of the picture by default.
 func centerParam() pipeline.Param {
 	return pipeline.Floats("center", "", []int{0, 2}, -maxWarp, maxWarp, "x,y; the middle of the picture by default")
@@ -144,11 +158,9 @@ func copyMakeBorderStep(a pipeline.Args) (step, error) {
 	border, value := borders[a.String("borderType")], a.Floats("value")
 	return step{
 		takes: input{},
+		fits:  forChannels("value", value),
 		idle:  func(frame.Geometry) bool { return top+bottom+left+right == 0 },
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			if _, err := perChannel("value", value, in); err != nil {
-				return in, err
-			}
 			return sized(in, in.Width+left+right, in.Height+top+bottom)
 		},
 		apply: func(src picture, dst *gocv.Mat) (any, error) {
@@ -166,6 +178,7 @@ func rectSubPixStep(a pipeline.Args) (step, error) {
 	depth, number, deeper := depthOf(a.String("patchType"))
 	return step{
 		takes: channels(1, 3).of(frame.U8, frame.F32),
+		fits:  forSize("patchSize", size),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			if deeper {
 				in.Depth = depth

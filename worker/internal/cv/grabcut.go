@@ -24,7 +24,7 @@ func grabCut(a pipeline.Args, in serve.Inputs) (step, error) {
 	case a.String("mask") == "":
 		return grabFromBox(a)
 	case a.Floats("rect") != nil:
-		return step{}, refuse("takes rect or mask, not both")
+		return step{}, wrong("rect mask", "takes rect or mask, not both")
 	}
 	return beside("mask", grabFromMask)(a, in)
 }
@@ -40,11 +40,19 @@ func grabFromBox(a pipeline.Args) (step, error) {
 		if err != nil {
 			return step{}, err
 		}
+		if size[0] < 1 || size[1] < 1 {
+			return step{}, wrong("rect", "rect=%d,%d,%d,%d has nothing in it: width and height are 1 and more", corner[0], corner[1], size[0], size[1])
+		}
 		rect = func(frame.Geometry) bbox { return bbox{corner[0], corner[1], size[0], size[1]} }
 	}
 	fits := func(in frame.Geometry) (frame.Geometry, error) {
-		if r := rect(in); r[2] < 1 || r[3] < 1 || r[0]+r[2] > in.Width || r[1]+r[3] > in.Height {
-			return in, refuse("%dx%d at %d,%d does not lie within %v", r[2], r[3], r[0], r[1], in)
+		r := rect(in)
+		switch {
+		case r[2] < 1 || r[3] < 1 || r[0]+r[2] > in.Width || r[1]+r[3] > in.Height:
+			return in, wrong("rect", "%dx%d at %d,%d does not lie within %v", r[2], r[3], r[0], r[1], in)
+		case r[2] == in.Width && r[3] == in.Height:
+			return in, wrong("rect", "%dx%d at %d,%d is all of %v: what lies outside of it is the background, and there must be some",
+				r[2], r[3], r[0], r[1], in)
 		}
 		return in, nil
 	}
@@ -88,12 +96,12 @@ func (r *reference) checkClasses() error {
 		var seen [2]bool // background, thing
 		for _, class := range v.mat.ToBytes() {
 			if class > 3 {
-				return refuse("%s has the number %d: 0 is background, 1 the thing, 2 perhaps background, 3 perhaps the thing", r.name, class)
+				return wrong("mask", "%s has the number %d: 0 is background, 1 the thing, 2 perhaps background, 3 perhaps the thing", r.name, class)
 			}
 			seen[class&1] = true
 		}
 		if !seen[0] || !seen[1] {
-			return refuse("%s must have some background (0 or 2) and some of the thing (1 or 3)", r.name)
+			return wrong("mask", "%s must have some background (0 or 2) and some of the thing (1 or 3)", r.name)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <exception>
+#include <new>
 #include <opencv2/core.hpp>
 
 // guard keeps every exception on this side: one that reaches Go ends the process.
@@ -14,6 +15,8 @@ template <class F> static char *guard(F f) {
     try {
         f();
         return nullptr;
+    } catch (const std::bad_alloc &e) {
+        return strdup("(-4:Insufficient memory) the C++ library has none"); // in the words of OpenCV's own allocator
     } catch (const std::exception &e) {
         return strdup(e.what());
     } catch (...) {

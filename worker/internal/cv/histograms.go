@@ -36,7 +36,7 @@ func integralStep(a pipeline.Args) (step, error) {
 	takes := map[string]input{
 		"same": input{}.of(frame.U8, frame.F32, frame.F64), "s32": input{}.of(frame.U8),
 		"f32": input{}.of(frame.U8, frame.F32), "f64": input{}.of(frame.U8, frame.U16, frame.S16, frame.F32, frame.F64),
-	}[a.String("sdepth")]
+	}[a.String("sdepth")].by("sdepth")
 	s := filter(takes, func(src gocv.Mat, dst *gocv.Mat) error { return integral(src, dst, number) })
 	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
 		out, err := sized(in, in.Width+1, in.Height+1)
@@ -58,7 +58,7 @@ func claheStep(a pipeline.Args) (step, error) {
 	s := filter(only(frame.FormatGray).of(frame.U8, frame.U16), func(src gocv.Mat, dst *gocv.Mat) error {
 		return clahe(src, dst, limit, tiles)
 	})
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) { return in, tables(in, tiles) }
+	s.fits = func(in frame.Geometry) error { return tables(in, tiles) }
 	return s, nil
 }
 
@@ -72,7 +72,7 @@ func tables(in frame.Geometry, tiles pipeline.Size) error {
 		size = 2 << 16
 	}
 	if n := tiles.Width * tiles.Height; n > maxTables/size {
-		return refuse("tileGridSize=%dx%d of %v needs %d tables of %d bytes, more than %d: take fewer tiles",
+		return wrong("tileGridSize", "tileGridSize=%dx%d of %v needs %d tables of %d bytes, more than %d: take fewer tiles",
 			tiles.Width, tiles.Height, in, n, size, maxTables/size)
 	}
 	return nil

@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 	"math"
 
@@ -109,9 +108,9 @@ func anchorOf(a pipeline.Args, size image.Point) (image.Point, error) {
 	p := image.Pt(int(v[0]), int(v[1]))
 	switch {
 	case v[0] != float64(p.X) || v[1] != float64(p.Y):
-		return p, fmt.Errorf("anchor=%v,%v is not allowed: it is two whole numbers", v[0], v[1])
+		return p, wrong("anchor", "anchor=%v,%v is not allowed: it is two whole numbers", v[0], v[1])
 	case p.X >= size.X || p.Y >= size.Y:
-		return p, fmt.Errorf("anchor=%d,%d lies outside a kernel of %dx%d", p.X, p.Y, size.X, size.Y)
+		return p, wrong("anchor", "anchor=%d,%d lies outside a kernel of %dx%d", p.X, p.Y, size.X, size.Y)
 	}
 	return p, nil
 }
@@ -125,9 +124,9 @@ func kernelStep(a pipeline.Args, k pipeline.Numbers, anchor image.Point) step {
 
 func sepFilter(a pipeline.Args) (step, error) {
 	x, y := a.Matrix("kernelX"), a.Matrix("kernelY")
-	for _, k := range []pipeline.Numbers{x, y} {
-		if k.Rows != 1 {
-			return step{}, fmt.Errorf("a kernel of %d rows is not allowed: both are one row", k.Rows)
+	for _, name := range []string{"kernelX", "kernelY"} {
+		if k := a.Matrix(name); k.Rows != 1 {
+			return step{}, wrong(name, "%s has %d rows: both are one row", name, k.Rows)
 		}
 	}
 	delta, border := a.Float("delta"), borders[a.String("borderType")]

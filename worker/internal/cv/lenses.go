@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -49,7 +48,7 @@ func lensOps() []op {
 // lens makes a step of the size of its input. fresh is 3x3 or empty.
 func lens(name string, fresh pipeline.Numbers, apply func(src gocv.Mat, dst *gocv.Mat, size image.Point) error) (step, error) {
 	if n := len(fresh.Values); n != 0 && (fresh.Rows != 3 || fresh.Cols != 3) {
-		return step{}, fmt.Errorf("%s has %d rows of %d numbers, it needs 3 of 3", name, fresh.Rows, fresh.Cols)
+		return step{}, wrong(name, "%s has %d rows of %d numbers, it needs 3 of 3", name, fresh.Rows, fresh.Cols)
 	}
 	same := func(in frame.Geometry) image.Point { return image.Pt(in.Width, in.Height) }
 	return warp(same, func(src picture, dst *gocv.Mat, size image.Point) error { return apply(src.Mat, dst, size) }), nil

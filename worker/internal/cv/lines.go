@@ -20,8 +20,8 @@ func lineOps() []op {
 		{
 			OpInfo: info("hough_lines", "imgproc", "Find straight lines in a picture of edges.", drawing(
 				rhoParam(), thetaParam(), votesParam(100),
-				pipeline.Float("srn", 0, 0, 100, "divides rho in a second, finer search; 0 for none"),
-				pipeline.Float("stn", 0, 0, 100, "divides theta in a second, finer search; 0 for none"),
+				pipeline.Float("srn", 0, 0, 100, "divides rho in a second, finer search, 1 and more; 0 in both for none"),
+				pipeline.Float("stn", 0, 0, 100, "divides theta in a second, finer search, 1 and more; 0 in both for none"),
 				pipeline.Float("min_theta", 0, 0, math.Pi, "the least angle, in radians"),
 				pipeline.Float("max_theta", math.Pi, 0, math.Pi, "the largest angle, in radians"),
 				maxCount(100, "those with the most votes"))...).
@@ -92,10 +92,10 @@ func accumulator(rho, theta, span float64) func(frame.Geometry) error {
 		distances := math.RoundToEven((2*(w+h) + 1) / rho)
 		zero := math.Floor((distances - 1) / 2)
 		if zero < math.Ceil(w/rho) || zero+math.Ceil(math.Hypot(w, h)/rho) >= distances {
-			return refuse("rho=%v is too large for %v", rho, in)
+			return wrong("rho", "rho=%v is too large for %v", rho, in)
 		}
 		if cells := (span/theta + 3) * (distances + 2); cells > maxCells {
-			return refuse("rho=%v theta=%v of %v needs %.0f cells, more than %d: take larger ones", rho, theta, in, cells, maxCells)
+			return wrong("rho theta", "rho=%v theta=%v of %v needs %.0f cells, more than %d: take larger ones", rho, theta, in, cells, maxCells)
 		}
 		return nil
 	}
@@ -121,18 +121,31 @@ func houghLines(a pipeline.Args) (step, error) {
 	rho, theta := a.Float("rho"), a.Float("theta")
 	low, high := a.Float("min_theta"), a.Float("max_theta")
 	if low >= high {
-		return step{}, refuse("min_theta=%v is not below max_theta=%v", low, high)
+		return step{}, wrong("min_theta max_theta", "min_theta=%v is not below max_theta=%v", low, high)
 	}
-	fine := max(a.Float("srn"), a.Float("stn"), 1)
+	srn, stn := a.Float("srn"), a.Float("stn")
+	if srn+stn > 0 && min(srn, stn) < 1 { // OpenCV rounds, and with one of them 0 reads outside of a table that is empty
+		return step{}, wrong("stn srn", "srn=%v stn=%v is not allowed: both are 0, or both 1 and more", srn, stn)
+	}
+	fine := max(srn, stn, 1)
 	return finding[houghLineList]{
 		takes: only(frame.FormatGray).of(frame.U8),
-		check: accumulator(rho/fine, theta/fine, high-low),
+		check: func(in frame.Geometry) error {
+			if srn > 0 && math.Hypot(float64(in.Width), float64(in.Height)) < rho { // its table would be empty
+				return wrong("rho", "rho=%v is too large for %v with srn=%v", rho, in, srn)
+			}
+			return accumulator(rho/fine, theta/fine, high-low)(in)
+		},
 		find: func(src picture) (houghLineList, error) {
 			t, err := find(func(out *C.numbers) *C.char {
 				return C.bridge_hough_lines(ptr(&src.Mat), C.double(rho), C.double(theta), C.int(a.Int("threshold")),
-					C.double(a.Float("srn")), C.double(a.Float("stn")), C.double(low), C.double(high), out)
+					C.double(srn), C.double(stn), C.double(low), C.double(high), out)
 			})
-			if err != nil {
+			switch {
+			case err != nil && srn > 0 && !lacksMemory(err):
+				return houghLineList{}, wrong("srn stn", "srn=%v stn=%v: in a line of this picture OpenCV's finer search leaves its table: "+
+					"leave both 0", srn, stn)
+			case err != nil:
 				return houghLineList{}, err
 			}
 			lines := all(t, func() houghLine { return houghLine{t.single(), t.single(), t.single()} })
@@ -205,7 +218,7 @@ func houghCircles(a pipeline.Args) (step, error) {
 	if a.String("method") == "gradient_alt" {
 		method = 4 // HOUGH_GRADIENT_ALT, which gocv does not name
 		if a.Float("param2") >= 1 {
-			return step{}, refuse("param2=%v is not allowed: with method=gradient_alt it is below 1, such as 0.9", a.Float("param2"))
+			return step{}, wrong("param2", "param2=%v is not allowed: with method=gradient_alt it is below 1, such as 0.9", a.Float("param2"))
 		}
 	}
 	return finding[circleList]{
@@ -231,61 +244,4 @@ func houghCircles(a pipeline.Args) (step, error) {
 			return nil
 		},
 	}.step(a), nil
-}
-
-type (
-	segment struct {
-		Line  [4]float32 `json:"line"`
-		Width float64    `json:"width"`
-		Prec  float64    `json:"prec"`
-		NFA   *float64   `json:"nfa,omitempty"`
-	}
-	segmentList struct {
-		Count int       `json:"count"`
-		Lines []segment `json:"lines"`
-	}
-)
-
-func lineSegments(a pipeline.Args) (step, error) {
-	refine := map[string]int{"none": 0, "std": 1, "adv": 2}[a.String("refine")]
-	return finding[segmentList]{
-		takes: only(frame.FormatGray).of(frame.U8),
-		find: func(src picture) (segmentList, error) {
-			t, err := find(func(out *C.numbers) *C.char {
-				return C.bridge_lsd(ptr(&src.Mat), C.int(refine), C.double(a.Float("scale")), C.double(a.Float("sigma_scale")),
-					C.double(a.Float("quant")), C.double(a.Float("ang_th")), C.double(a.Float("log_eps")),
-					C.double(a.Float("density_th")), C.int(a.Int("n_bins")), out)
-			})
-			if err != nil {
-				return segmentList{}, err
-			}
-			segments := t.segments()
-			return segmentList{len(segments), first(segments, a.Int("max_count"))}, nil
-		},
-		draw: func(m *gocv.Mat, found segmentList, i ink) error {
-			for _, s := range found.Lines {
-				from, to := rounded(float64(s.Line[0]), float64(s.Line[1])), rounded(float64(s.Line[2]), float64(s.Line[3]))
-				if err := drawLine(m, from, to, i); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}.step(a), nil
-}
-
-func (t *tape) segments() []segment {
-	lines := all(t, func() segment {
-		return segment{Line: [4]float32{t.single(), t.single(), t.single(), t.single()}}
-	})
-	for i, v := range all(t, t.float) {
-		lines[i].Width = v
-	}
-	for i, v := range all(t, t.float) {
-		lines[i].Prec = v
-	}
-	for i, v := range all(t, t.float) {
-		lines[i].NFA = &v
-	}
-	return lines
 }

@@ -34,19 +34,24 @@ func geometryOf(m *gocv.Mat, meaning frame.Format) frame.Geometry {
 
 // short is the useful part of an OpenCV message, in one line: without the version, the source file and the banner.
 func short(err error) string {
-	text := err.Error()
-	if _, after, ok := strings.Cut(text, " error: "); ok {
-		text = after
-	}
-	text = strings.Join(strings.Fields(text), " ")
+	text := strings.Join(strings.Fields(words(err)), " ")
 	if r := []rune(text); len(r) > 240 {
 		text = string(r[:240]) + " …"
 	}
-	if limit, capped := serve.MemoryCap(); capped && strings.HasPrefix(text, outOfMemory) {
+	if limit, capped := serve.MemoryCap(); capped && lacksMemory(err) {
 		text += fmt.Sprintf("; this worker's memory is capped at %d MiB", limit>>20)
 	}
 	return text
 }
 
-// outOfMemory is how the messages of OpenCV's error StsNoMem begin.
-const outOfMemory = "(-4:"
+// words are what follows the version and the source file in an OpenCV message.
+func words(err error) string {
+	text := err.Error()
+	if _, after, ok := strings.Cut(text, " error: "); ok {
+		return after
+	}
+	return text
+}
+
+// lacksMemory reports whether an error is OpenCV's StsNoMem, of which there is nothing but the message.
+func lacksMemory(err error) bool { return strings.HasPrefix(words(err), "(-4:") }

@@ -81,12 +81,15 @@ type featureMatcher struct {
 func newFeatureMatcher(a pipeline.Args, r *reference, back bool) (*featureMatcher, error) {
 	v, err := r.like(frame.Geometry{Format: frame.FormatGray, Depth: frame.U8})
 	if err != nil {
-		return nil, refuse("%s is %v: it must be gray or bgr u8", r.name, r.variants[0].g)
+		return nil, wrong(r.param, "%s is %v: it must be gray or bgr u8", r.name, r.variants[0].g)
 	}
 	m := &featureMatcher{a: a, g: v.g, back: back}
 	kind := C.features(index(detectors, a.String("detector")))
 	err = bridged(C.bridge_matcher(ptr(&v.mat), kind, C.int(a.Int("nfeatures")), &m.handle))
-	return m, tooSmall(v.g, err)
+	if err != nil && !lacksMemory(err) {
+		return nil, wrong(r.param, "%s=%s: %v", r.param, r.name, tooSmall(v.g, err))
+	}
+	return m, err
 }
 
 func (m *featureMatcher) close() { C.bridge_matcher_close(m.handle) }

@@ -8,7 +8,6 @@ package cv
 import "C"
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -91,7 +90,7 @@ type histogram struct {
 func calcHist(a pipeline.Args) (step, error) {
 	bins, ranges := a.Int("histSize"), a.Floats("ranges")
 	if float32(ranges[0]) >= float32(ranges[1]) {
-		return step{}, fmt.Errorf("ranges=%v,%v is not allowed: the second must be above the first", ranges[0], ranges[1])
+		return step{}, wrong("ranges", "ranges=%v,%v is not allowed: the second must be above the first", ranges[0], ranges[1])
 	}
 	return measure(input{}.of(frame.U8, frame.U16, frame.F32), func(src gocv.Mat) (histogram, error) {
 		t, err := find(func(out *C.numbers) *C.char {

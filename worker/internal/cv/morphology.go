@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -64,11 +63,11 @@ func morphology(kind gocv.MorphType, a pipeline.Args) (step, error) {
 	}
 	takes := filterable()
 	if e.depth = frame.U8; kind == gocv.MorphHitmiss {
-		takes, e.depth = only(frame.FormatGray).of(frame.U8), frame.S8
+		takes, e.depth = only(frame.FormatGray).of(frame.U8).by("op"), frame.S8
 	}
 	for _, b := range e.bytes {
 		if b > 1 && e.depth == frame.U8 {
-			return step{}, fmt.Errorf("kernel takes 0 and 1; -1 is for op=hitmiss")
+			return step{}, wrong("kernel", "kernel takes 0 and 1; -1 is for op=hitmiss")
 		}
 	}
 	n, border := a.Int("iterations"), borders[a.String("borderType")]
@@ -91,7 +90,7 @@ func elementOf(a pipeline.Args) (element, error) {
 	e := element{rows: custom.Rows, cols: custom.Cols, anchor: anchor}
 	for _, v := range custom.Values {
 		if v != 0 && v != 1 && v != -1 {
-			return e, fmt.Errorf("kernel takes 0, 1 and -1, not %v", v)
+			return e, wrong("kernel", "kernel takes 0, 1 and -1, not %v", v)
 		}
 		e.bytes = append(e.bytes, byte(int8(v)))
 	}
@@ -103,7 +102,7 @@ func distanceStep(a pipeline.Args) (step, error) {
 	kind := map[string]gocv.DistanceTypes{"l1": gocv.DistL1, "l2": gocv.DistL2, "c": gocv.DistC}[a.String("distanceType")]
 	mask := map[string]int{"3": 3, "5": 5, "precise": 0}[a.String("maskSize")]
 	if depth == frame.U8 && kind != gocv.DistL1 {
-		return step{}, fmt.Errorf("dstType=u8 needs distanceType=l1, got %s", a.String("distanceType"))
+		return step{}, wrong("dstType distanceType", "dstType=u8 needs distanceType=l1, got %s", a.String("distanceType"))
 	}
 	s := filter(only(frame.FormatGray).of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error {
 		return distanceTransform(src, dst, kind, mask, number)

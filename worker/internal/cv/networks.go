@@ -81,7 +81,7 @@ func detectObjects(a pipeline.Args, n *native, in serve.Inputs) (step, error) {
 	labels, err := labelsOf(a, in)
 	blob, layout := blobOf(a), C.box_layout(index(layouts, a.String("layout")))
 	if a.String("layout") == "ssd" && a.String("fit") != "stretch" {
-		return step{}, refuse("layout=ssd needs fit=stretch: its boxes are parts of the picture")
+		return step{}, wrong("fit layout", "layout=ssd needs fit=stretch: its boxes are parts of the picture")
 	}
 	score, nms := C.double(a.Float("score_threshold")), C.double(a.Float("nms_threshold"))
 	return finding[thingList]{

@@ -44,6 +44,9 @@ type picture struct {
 // The functions are called concurrently.
 type step struct {
 	takes input
+	// fits refuses, of the formats and depths that the step takes, those that its arguments do not suit. It does not look at the
+	// size, which may not be known. It may be nil.
+	fits func(in frame.Geometry) error
 	// shape tells what comes out of a picture that the step takes; nil where that is what went in. A zero Width means: size
 	// known only when it is there.
 	shape func(in frame.Geometry) (frame.Geometry, error)
@@ -78,7 +81,7 @@ func (s *step) passes(g frame.Geometry) bool {
 
 // geometry is what comes out of g. It fails where the step does not take g.
 func (s *step) geometry(g frame.Geometry) (frame.Geometry, error) {
-	if err := s.takes.check(g); err != nil {
+	if err := s.suits(g); err != nil {
 		return g, err
 	}
 	if s.shape == nil {
@@ -87,12 +90,37 @@ func (s *step) geometry(g frame.Geometry) (frame.Geometry, error) {
 	return s.shape(g)
 }
 
+// suits fails where the step takes no picture of g's format and depth, of whatever size.
+func (s *step) suits(g frame.Geometry) error {
+	if err := s.takes.check(g); err != nil || s.fits == nil {
+		return err
+	}
+	return s.fits(g)
+}
+
+// both is a fits that asks two. Either may be nil.
+func both(first, second func(frame.Geometry) error) func(frame.Geometry) error {
+	if first == nil || second == nil {
+		if first == nil {
+			return second
+		}
+		return first
+	}
+	return func(in frame.Geometry) error {
+		if err := first(in); err != nil {
+			return err
+		}
+		return second(in)
+	}
+}
+
 // input says which pictures a step takes. The zero input is any picture.
 type input struct {
 	formats  []frame.Format // nil for any
 	channels []int          // nil for any
 	depths   []frame.Depth  // nil for any
 	bytes    bool           // encoded bytes as well
+	param    string         // whose value makes it so; empty for none
 }
 
 // only takes these formats.
@@ -104,6 +132,9 @@ func channels(n ...int) input { return input{channels: n} }
 // of takes these depths.
 func (t input) of(depths ...frame.Depth) input { t.depths = depths; return t }
 
+// by says that it is so because of the value of a parameter.
+func (t input) by(param string) input { t.param = param; return t }
+
 func (t input) check(g frame.Geometry) error {
 	switch {
 	case !g.IsPixels() && t.bytes:
@@ -113,7 +144,7 @@ func (t input) check(g frame.Geometry) error {
 	case t.formats != nil && !slices.Contains(t.formats, g.Format),
 		t.channels != nil && !slices.Contains(t.channels, g.Format.Channels()),
 		t.depths != nil && !slices.Contains(t.depths, g.Depth):
-		return fault.Errorf(fault.Invalid, "needs %v, got %v%s", t, g, t.hint(g))
+		return wrong(t.param, "needs %v, got %v%s", t, g, t.hint(g))
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func denoiseOps() []op {
 				WithExample("resize dsize=100x0 | fast_nl_means_denoising h=5"),
 			bind: func(a pipeline.Args) (step, error) {
 				h, block, search := a.Float("h"), a.Int("templateWindowSize"), a.Int("searchWindowSize")
-				norm, takes := gocv.NormL2, input{}.of(frame.U8)
+				norm, takes := gocv.NormL2, input{}.of(frame.U8).by("normType")
 				if a.String("normType") == "l1" {
 					norm, takes = gocv.NormL1, input{}.of(frame.U8, frame.U16)
 				}
@@ -150,11 +150,34 @@ func tonemapOps() []op {
 				for i, p := range k.params {
 					more[i] = a.Float(p.Name)
 				}
-				return filter(only(frame.FormatBGR).of(frame.F32), func(src gocv.Mat, dst *gocv.Mat) error {
-					return tonemap(src, dst, k.method, a.Float("gamma"), more)
-				}), nil
+				return tonemapStep(k.method, a.Float("gamma"), more), nil
 			},
 		})
 	}
 	return ops
+}
+
+// tonemapStep says in words what OpenCV asserts of pictures that there is nothing to map in.
+func tonemapStep(method uint32, gamma float64, more [3]float64) step {
+	s := step{takes: only(frame.FormatBGR).of(frame.F32), apply: func(src picture, dst *gocv.Mat) (any, error) {
+		err := tonemap(src.Mat, dst, method, gamma, more)
+		switch {
+		case err == nil || lacksMemory(err):
+			return nil, err
+		case method == tonemapDrago:
+			return nil, refuse("%v has no light: some pixel must be above 0, and none may be NaN or infinite", src.g)
+		case method == tonemapMantiuk:
+			return nil, refuse("%v has no contrast: pixels must differ, and none may be NaN or infinite", src.g)
+		}
+		return nil, err
+	}}
+	if method == tonemapMantiuk {
+		s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+			if min(in.Width, in.Height) < 2 {
+				return in, refuse("%v is too small: it takes 2x2 and more", in)
+			}
+			return in, nil
+		}
+	}
+	return s
 }

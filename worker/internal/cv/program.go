@@ -50,12 +50,18 @@ func (p *program) Close() error {
 	return nil
 }
 
-// blame names the step in an error. An error without a code is OpenCV's: it did not like its input.
-func (p *program) blame(i int, err error) error {
+func (p *program) blame(i int, err error) error { return blame(i, p.names[i], err) }
+
+// blame names the step in an error. An error without a code is OpenCV's: it did not like its input, or there was no memory.
+func blame(i int, name string, err error) error {
+	code := fault.Invalid
 	if _, known := fault.CodeOf(err); !known {
+		if lacksMemory(err) {
+			code = fault.Overloaded
+		}
 		err = errors.New(short(err))
 	}
-	return fault.At(i+1, p.names[i], fault.Invalid, err)
+	return fault.At(i+1, name, code, err)
 }
 
 // flow is one frame on its way through a program.

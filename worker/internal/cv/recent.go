@@ -9,7 +9,6 @@ import "C"
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"strings"
@@ -74,8 +73,11 @@ func fromFile(param string, read func(a pipeline.Args, data unsafe.Pointer, n C.
 			return step{}, err
 		}
 		n, err := newNative(func(out *C.kept) *C.char { return read(a, unsafe.Pointer(&data[0]), C.size_t(len(data)), out) })
+		if err != nil && lacksMemory(err) {
+			return step{}, err
+		}
 		if err != nil {
-			return step{}, fmt.Errorf("%s=%s: %s", param, a.String(param), short(err))
+			return step{}, wrong(param, "%s=%s: %s", param, a.String(param), short(err))
 		}
 		s, err := bind(a, n, in)
 		s.close = func() { n.Close() }
@@ -89,11 +91,11 @@ func fileOf(a pipeline.Args, param string, in serve.Inputs) ([]byte, error) {
 	f, ok := in[name]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("%s=%s: there is no input of that name", param, name)
+		return nil, wrong(param, "%s=%s: there is no input of that name", param, name)
 	case f.IsPixels():
-		return nil, fmt.Errorf("%s=%s: it is the picture %v, not a file", param, name, f.Geometry)
+		return nil, wrong(param, "%s=%s: it is the picture %v, not a file", param, name, f.Geometry)
 	case len(f.Pix) == 0:
-		return nil, fmt.Errorf("%s=%s: it is empty", param, name)
+		return nil, wrong(param, "%s=%s: it is empty", param, name)
 	}
 	return f.Pix, nil
 }
@@ -108,7 +110,7 @@ func labelsOf(a pipeline.Args, in serve.Inputs) ([]string, error) {
 		return nil, err
 	}
 	if !utf8.Valid(data) {
-		return nil, fmt.Errorf("labels=%s: it is not a text in UTF-8", a.String("labels"))
+		return nil, wrong("labels", "labels=%s: it is not a text in UTF-8", a.String("labels"))
 	}
 	lines := strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
 	for i, l := range lines {

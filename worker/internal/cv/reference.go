@@ -4,7 +4,6 @@ package cv
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
@@ -14,7 +13,7 @@ import (
 
 // reference is a picture beside the frame: a template, a mask, what to compare with. It is read-only once it is made.
 type reference struct {
-	name string
+	param, name string
 	// variants are the picture in the formats in which frames may ask for it. Pixels have the one that they came in and, of
 	// bgr, gray; a file has bgr and gray, each as the decoder makes it, with the depth of the file.
 	variants []variant
@@ -35,13 +34,13 @@ func decodedOf(a pipeline.Args, param string, in serve.Inputs, flags ...gocv.IMR
 	name := a.String(param)
 	f, ok := in[name]
 	if !ok {
-		return nil, fmt.Errorf("%s=%s: there is no input of that name", param, name)
+		return nil, wrong(param, "%s=%s: there is no input of that name", param, name)
 	}
-	r := &reference{name: name}
+	r := &reference{param: param, name: name}
 	err := r.load(f, flags)
 	if err != nil {
 		r.close()
-		return nil, fmt.Errorf("%s=%s: %v", param, name, err)
+		return nil, wrong(param, "%s=%s: %v", param, name, err)
 	}
 	return r, nil
 }
@@ -109,35 +108,59 @@ func (r *reference) like(g frame.Geometry) (variant, error) {
 			return v, nil
 		}
 	}
-	return variant{}, refuse("%s is %v, the frame is %v: they must have the same format and depth", r.name, r.variants[0].g, g)
+	return variant{}, wrong(r.param, "%s is %v, the frame is %v: they must have the same format and depth", r.name, r.variants[0].g, g)
 }
+
+// fits is the fits of a step that asks for like.
+func (r *reference) fits(in frame.Geometry) error { _, err := r.like(in); return err }
 
 // over is like, for a picture that must have the size of the frame.
 func (r *reference) over(g frame.Geometry) (variant, error) {
 	v, err := r.like(g)
 	if err == nil && (v.g.Width != g.Width || v.g.Height != g.Height) {
-		return v, refuse("%s has %dx%d, the frame has %dx%d: they must have the same size", r.name, v.g.Width, v.g.Height, g.Width, g.Height)
+		return v, wrong(r.param, "%s has %dx%d, the frame has %dx%d: they must have the same size", r.name, v.g.Width, v.g.Height, g.Width, g.Height)
 	}
 	return v, err
 }
 
 // mask returns the picture as a mask for frames of geometry g.
 func (r *reference) mask(g frame.Geometry) (variant, error) {
+	if err := r.fitsMask(g); err != nil {
+		return variant{}, err
+	}
 	g.Format, g.Depth = frame.FormatGray, frame.U8
 	return r.over(g)
 }
 
+// fitsMask is the fits of a step that asks for a mask.
+func (r *reference) fitsMask(frame.Geometry) error {
+	if _, err := r.like(frame.Geometry{Format: frame.FormatGray, Depth: frame.U8}); err != nil {
+		return wrong(r.param, "%s is %v: it must be gray or bgr u8", r.name, r.variants[0].g)
+	}
+	return nil
+}
+
 // labels returns the picture as labels for frames of geometry g: whole numbers.
 func (r *reference) labels(g frame.Geometry) (variant, error) {
-	for _, depth := range []frame.Depth{frame.U8, frame.U16, frame.S32} {
-		g.Format, g.Depth = frame.FormatGray, depth
-		if v, err := r.like(g); err == nil {
-			_, err = r.over(g)
-			return v, err
+	v, err := r.whole()
+	if err != nil {
+		return v, err
+	}
+	g.Format, g.Depth = v.g.Format, v.g.Depth
+	return r.over(g)
+}
+
+func (r *reference) whole() (variant, error) {
+	for _, v := range r.variants {
+		if only(frame.FormatGray).of(frame.U8, frame.U16, frame.S32).check(v.g) == nil {
+			return v, nil
 		}
 	}
-	return variant{}, refuse("%s is %v, it must be gray u8, u16 or s32", r.name, r.variants[0].g)
+	return variant{}, wrong(r.param, "%s is %v, it must be gray u8, u16 or s32", r.name, r.variants[0].g)
 }
+
+// fitsLabels is the fits of a step that asks for labels.
+func (r *reference) fitsLabels(frame.Geometry) error { _, err := r.whole(); return err }
 
 // passing makes a shape of a check: what comes out has the geometry of what goes in.
 func passing(check func(frame.Geometry) (variant, error)) func(frame.Geometry) (frame.Geometry, error) {

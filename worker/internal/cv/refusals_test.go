@@ -84,3 +84,19 @@ func TestParametersAreSuggestedUnderTheNamesThatCv2GivesThem(t *testing.T) {
 		wantFault(t, err, fault.Invalid, want)
 	}
 }
+
+// With one of srn and stn 0, and where rho is longer than the picture's diagonal, OpenCV's finer search reads outside of an empty
+// table: gray | hough_lines srn=3 ended the worker.
+func TestAFinerSearchThatCrashesIsRefused(t *testing.T) {
+	for _, text := range []string{"hough_lines srn=3", "hough_lines stn=3", "hough_lines srn=0.4 stn=0.4", "hough_lines srn=7 stn=0.9"} {
+		_, err := New(Options{}).Compile(parse(t, text), nil)
+		wantFault(t, err, fault.Invalid, "both are 0, or both 1 and more")
+	}
+	in := testPicture(t, frame.Geometry{Width: 5, Height: 5, Format: frame.FormatGray})
+	_, err := serve.Try(compile(t, "hough_lines rho=8 srn=9 stn=2"), in)
+	wantFault(t, err, fault.Invalid, "rho=8 is too large for 5x5 gray u8 with srn=9")
+	in = testPicture(t, frame.Geometry{Width: 96, Height: 96, Format: frame.FormatGray})
+	if _, err := serve.Try(compile(t, "hough_lines threshold=5 srn=2 stn=2"), in); err != nil {
+		wantFault(t, err, fault.Invalid, "OpenCV's finer search leaves its table: leave both 0")
+	}
+}

@@ -3,7 +3,6 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -78,13 +77,13 @@ func (m maps) check() error {
 	x, y := m.x.g, m.y.g
 	switch both := x.Format.Channels() == 2; {
 	case x.Depth != frame.F32 || x.Format.Channels() > 2:
-		return fmt.Errorf("map1 is %v: it must have f32, and one channel or two", x)
+		return wrong("map1", "map1 is %v: it must have f32, and one channel or two", x)
 	case both && y.IsPixels():
-		return fmt.Errorf("map1 is %v, which is x and y: there is nothing for map2 to say", x)
+		return wrong("map2 map1", "map1 is %v, which is x and y: there is nothing for map2 to say", x)
 	case !both && !y.IsPixels():
-		return fmt.Errorf("map1 is %v, which is x only: it needs map2, for y", x)
+		return wrong("map1", "map1 is %v, which is x only: it needs map2, for y", x)
 	case !both && (y.Width != x.Width || y.Height != x.Height || y.Depth != x.Depth || y.Format.Channels() != 1):
-		return fmt.Errorf("map1 is %v, map2 is %v: they must have the same size and f32, and one channel each", x, y)
+		return wrong("map2 map1", "map1 is %v, map2 is %v: they must have the same size and f32, and one channel each", x, y)
 	}
 	return nil
 }

@@ -3,11 +3,9 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 	"math"
 
-	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
@@ -15,6 +13,10 @@ import (
 
 // crop is a view, so that in the middle of a pipeline it costs nothing.
 func crop(a pipeline.Args) (step, error) {
+	if a.Int("x")+max(a.Int("width"), 1) > frame.MaxSide || a.Int("y")+max(a.Int("height"), 1) > frame.MaxSide {
+		return step{}, wrong("x y width height", "%dx%d at %d,%d lies in no picture: the limit of a side is %d", a.Int("width"), a.Int("height"),
+			a.Int("x"), a.Int("y"), frame.MaxSide)
+	}
 	rect := func(in frame.Geometry) image.Rectangle {
 		w, h := a.Int("width"), a.Int("height")
 		if w == 0 {
@@ -30,7 +32,7 @@ func crop(a pipeline.Args) (step, error) {
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			r := rect(in)
 			if !r.In(image.Rect(0, 0, in.Width, in.Height)) {
-				return in, fault.Errorf(fault.Invalid, "%dx%d at %d,%d does not lie within %v", r.Dx(), r.Dy(), r.Min.X, r.Min.Y, in)
+				return in, wrong("width height x y", "%dx%d at %d,%d does not lie within %v", r.Dx(), r.Dy(), r.Min.X, r.Min.Y, in)
 			}
 			in.Width, in.Height = r.Dx(), r.Dy()
 			return in, nil
@@ -49,9 +51,9 @@ func resize(a pipeline.Args) (step, error) {
 	bySize := size.Width > 0 || size.Height > 0
 	switch {
 	case bySize && (fx > 0 || fy > 0):
-		return step{}, fmt.Errorf("takes dsize or fx and fy, not both")
+		return step{}, wrong("fx fy dsize", "takes dsize or fx and fy, not both")
 	case !bySize && fx == 0 && fy == 0:
-		return step{}, fmt.Errorf("needs dsize, such as dsize=320x240, or fx and fy")
+		return step{}, wrong("dsize fx fy", "needs dsize, such as dsize=320x240, or fx and fy")
 	case fx == 0:
 		fx = fy
 	case fy == 0:
@@ -70,10 +72,11 @@ func resize(a pipeline.Args) (step, error) {
 	interpolation := interpolations[a.String("interpolation")]
 	return step{
 		takes: filterable(),
+		fits:  forSize("dsize", size),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			out, err := shape(in)
 			if _, tooLarge := out.Size(); err == nil && tooLarge != nil {
-				err = fault.Errorf(fault.Invalid, "%v cannot become %dx%d: %v", in, out.Width, out.Height, tooLarge)
+				err = wrong("dsize fx fy", "%v cannot become %dx%d: %v", in, out.Width, out.Height, tooLarge)
 			}
 			return out, err
 		},

@@ -57,9 +57,9 @@ func scalarOps() []op {
 func (k scalarKind) bind(a pipeline.Args, in serve.Inputs) (step, error) {
 	switch value, image := a.Floats("value"), a.String("image"); {
 	case value == nil && image == "", value != nil && image != "":
-		return step{}, refuse("takes one of value and image")
+		return step{}, wrong("image value", "takes one of value and image")
 	case value != nil:
-		return k.step(a, func(g frame.Geometry) (operand, error) {
+		return k.step(a, forChannels("value", value), func(g frame.Geometry) (operand, error) {
 			v, err := perChannel("value", value, g)
 			return func(src gocv.Mat, scale float64, depth int, dst *gocv.Mat) error {
 				return arithmetic(k.code, src, v, scale, depth, dst)
@@ -67,7 +67,7 @@ func (k scalarKind) bind(a pipeline.Args, in serve.Inputs) (step, error) {
 		}), nil
 	}
 	return beside("image", func(a pipeline.Args, r *reference) (step, error) {
-		return k.step(a, func(g frame.Geometry) (operand, error) {
+		return k.step(a, r.fits, func(g frame.Geometry) (operand, error) {
 			other, err := r.over(g)
 			return func(src gocv.Mat, scale float64, depth int, dst *gocv.Mat) error {
 				return arithmeticPair(k.code, src, other.mat, scale, depth, dst)
@@ -80,7 +80,7 @@ func (k scalarKind) bind(a pipeline.Args, in serve.Inputs) (step, error) {
 type operand func(src gocv.Mat, scale float64, depth int, dst *gocv.Mat) error
 
 // step makes a step of what an operand is for pictures of a geometry.
-func (k scalarKind) step(a pipeline.Args, side func(frame.Geometry) (operand, error)) step {
+func (k scalarKind) step(a pipeline.Args, fits func(frame.Geometry) error, side func(frame.Geometry) (operand, error)) step {
 	scale, number, depth, deeper := 1.0, -1, frame.Depth(0), false
 	if k.scale {
 		scale = a.Float("scale")
@@ -90,6 +90,7 @@ func (k scalarKind) step(a pipeline.Args, side func(frame.Geometry) (operand, er
 	}
 	return step{
 		takes: input{}.of(k.depths...),
+		fits:  fits,
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			_, err := side(in)
 			if deeper {
@@ -119,7 +120,7 @@ func functionOps() []op {
 			bind: func(a pipeline.Args) (step, error) {
 				power, takes := a.Float("power"), input{}.of(numeric...)
 				if power != math.Trunc(power) || math.Abs(power) > math.MaxInt32 {
-					takes = takes.of(frame.F32, frame.F64)
+					takes = takes.of(frame.F32, frame.F64).by("power")
 				}
 				return filter(takes, func(src gocv.Mat, dst *gocv.Mat) error { return gocv.Pow(src, power, dst) }), nil
 			},

@@ -8,6 +8,8 @@ package cv
 import "C"
 
 import (
+	"slices"
+
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/worker/serve"
@@ -111,6 +113,7 @@ func growing(a pipeline.Args, markers *reference, grow grower) step {
 		s.apply = func(src picture, dst *gocv.Mat) (any, error) { return found(src, dst) }
 	}
 	if markers != nil {
+		s.fits = markers.fitsLabels
 		s.shape = after(passing(markers.labels), s.shape)
 	}
 	return s
@@ -156,16 +159,19 @@ func floodFill(a pipeline.Args) (step, error) {
 	if a.Bool("fixed_range") {
 		flags |= 1 << 16
 	}
-	for _, v := range append(low[:], high[:]...) {
-		if v < 0 {
-			return step{}, refuse("loDiff and upDiff are not below 0, got %v", v)
+	if seed[0] < 0 || seed[1] < 0 {
+		return step{}, wrong("seedPoint", "seedPoint=%d,%d lies in no picture: neither may be below 0", seed[0], seed[1])
+	}
+	for _, name := range []string{"loDiff", "upDiff"} {
+		if v := slices.Min(a.Floats(name)); v < 0 {
+			return step{}, wrong(name, "%s=%v is not allowed: it is not below 0", name, v)
 		}
 	}
 	return step{
 		takes: channels(1, 3).of(frame.U8, frame.S32, frame.F32),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			if seed[0] < 0 || seed[1] < 0 || seed[0] >= in.Width || seed[1] >= in.Height {
-				return in, refuse("seedPoint=%d,%d does not lie within %v", seed[0], seed[1], in)
+			if seed[0] >= in.Width || seed[1] >= in.Height {
+				return in, wrong("seedPoint", "seedPoint=%d,%d does not lie within %v", seed[0], seed[1], in)
 			}
 			return in, nil
 		},

@@ -48,18 +48,22 @@ func (s *step) foresee(in frame.Geometry) (frame.Geometry, error) {
 }
 
 // foreseeAnySize is foresee for a picture whose size is not known yet. Of two that are far apart, a large and a small one, it
-// tells what is the same.
+// tells what is the same. The sides of the large one are multiples of what ops may ask for.
 func (s *step) foreseeAnySize(in frame.Geometry) (frame.Geometry, error) {
-	if err := s.takes.check(in); err != nil {
+	if err := s.suits(in); err != nil {
 		return in, err
 	}
-	in.Width, in.Height = 4096, 4096
-	large, err := s.foresee(in)
-	if err != nil { // the true size may do
-		return frame.Geometry{}, nil
-	}
+	in.Width, in.Height = 4092, 4092
+	large, tooLarge := s.foresee(in)
 	in.Width, in.Height = 37, 23
-	if small, err := s.foresee(in); err != nil || small != large {
+	small, tooSmall := s.foresee(in)
+	switch {
+	case tooLarge != nil && tooSmall != nil: // the true size may do
+		return frame.Geometry{}, nil
+	case tooLarge != nil:
+		large = small
+	}
+	if tooLarge != nil || tooSmall != nil || small != large {
 		large.Width, large.Height = 0, 0
 	}
 	return large, nil

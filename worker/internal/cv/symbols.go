@@ -98,9 +98,9 @@ func detectMarkers(a pipeline.Args) (step, error) {
 	}
 	switch {
 	case o.window_min > o.window_max:
-		return step{}, refuse("adaptiveThreshWinSizeMin=%d is above adaptiveThreshWinSizeMax=%d", o.window_min, o.window_max)
+		return step{}, wrong("adaptiveThreshWinSizeMin adaptiveThreshWinSizeMax", "adaptiveThreshWinSizeMin=%d is above adaptiveThreshWinSizeMax=%d", o.window_min, o.window_max)
 	case o.perimeter_min >= o.perimeter_max:
-		return step{}, refuse("minMarkerPerimeterRate=%v is not below maxMarkerPerimeterRate=%v", o.perimeter_min, o.perimeter_max)
+		return step{}, wrong("minMarkerPerimeterRate maxMarkerPerimeterRate", "minMarkerPerimeterRate=%v is not below maxMarkerPerimeterRate=%v", o.perimeter_min, o.perimeter_max)
 	}
 	return finding[markerList]{
 		takes: colourOrGray(),

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"gocv.io/x/gocv"
 )
@@ -28,11 +27,11 @@ func lutStep(values []float64) step {
 		table[i%256*n+i/256] = byte(math.RoundToEven(v))
 	}
 	s := filter(input{}.of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error { return lut(src, dst, table, n) })
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+	s.fits = func(in frame.Geometry) error {
 		if n != 1 && n != in.Format.Channels() {
-			return in, fault.Errorf(fault.Invalid, "table has %d numbers, which is for %d channels, got %v", len(values), n, in)
+			return wrong("table", "table has %d numbers, which is for %d channels, got %v", len(values), n, in)
 		}
-		return in, nil
+		return nil
 	}
 	return s
 }

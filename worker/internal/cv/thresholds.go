@@ -58,9 +58,9 @@ func thresholdStep(a pipeline.Args) (step, error) {
 	takes := filterable()
 	switch a.String("auto") {
 	case "otsu":
-		takes = only(frame.FormatGray).of(frame.U8, frame.U16)
+		takes = only(frame.FormatGray).of(frame.U8, frame.U16).by("auto")
 	case "triangle":
-		takes = only(frame.FormatGray).of(frame.U8)
+		takes = only(frame.FormatGray).of(frame.U8).by("auto")
 	}
 	return step{takes: takes, apply: func(src picture, dst *gocv.Mat) (any, error) {
 		used, err := threshold(src.Mat, dst, thresh, maxval, kind)

@@ -37,10 +37,10 @@ func trackObject(a pipeline.Args) (step, error) {
 	}
 	box, kind := bbox{corner[0], corner[1], size[0], size[1]}, C.tracker_kind(index(trackerKinds, a.String("tracker")))
 	if min(size[0], size[1]) < leastBox {
-		return step{}, refuse("box=%d,%d,%d,%d: each side is at least %d", box[0], box[1], box[2], box[3], leastBox)
+		return step{}, wrong("box", "box=%d,%d,%d,%d: each side is at least %d", box[0], box[1], box[2], box[3], leastBox)
 	}
 	if !C.bridge_has_tracker(kind) {
-		return step{}, refuse("tracker=%s needs an OpenCV with opencv_contrib", a.String("tracker"))
+		return step{}, wrong("tracker", "tracker=%s needs an OpenCV with opencv_contrib", a.String("tracker"))
 	}
 	begin := func(src picture) (*native, error) {
 		return newNative(func(out *C.kept) *C.char {
@@ -80,7 +80,7 @@ func (n *native) track(src picture, frames uint64) (tracked, error) {
 func (b bbox) within(in frame.Geometry) error {
 	r := image.Rect(b[0], b[1], b[0]+b[2], b[1]+b[3])
 	if !r.In(image.Rect(0, 0, in.Width, in.Height)) {
-		return refuse("box=%d,%d,%d,%d does not lie within %v", b[0], b[1], b[2], b[3], in)
+		return wrong("box", "box=%d,%d,%d,%d does not lie within %v", b[0], b[1], b[2], b[3], in)
 	}
 	return nil
 }

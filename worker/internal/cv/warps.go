@@ -3,11 +3,9 @@
 package cv
 
 import (
-	"fmt"
 	"image"
 	"math"
 
-	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"gocv.io/x/gocv"
@@ -115,7 +113,7 @@ func warp(size func(in frame.Geometry) image.Point, apply func(src picture, dst 
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			s := size(in)
 			if max(in.Width, in.Height, s.X, s.Y) > maxWarp {
-				return in, fault.Errorf(fault.Invalid, "%v cannot become %dx%d: the limit of a side is %d", in, s.X, s.Y, maxWarp)
+				return in, wrong("dsize scale", "%v cannot become %dx%d: the limit of a side is %d", in, s.X, s.Y, maxWarp)
 			}
 			return sized(in, s.X, s.Y)
 		},
@@ -131,13 +129,7 @@ func outsideOf(a pipeline.Args, in frame.Geometry) (outside, error) {
 
 // bordered adds to a warp that its border has a colour for each channel.
 func bordered(a pipeline.Args, s step) step {
-	shape := s.shape
-	s.shape = func(in frame.Geometry) (frame.Geometry, error) {
-		if _, err := outsideOf(a, in); err != nil {
-			return in, err
-		}
-		return shape(in)
-	}
+	s.fits = both(s.fits, forChannels("borderValue", a.Floats("borderValue")))
 	return s
 }
 
@@ -161,13 +153,15 @@ type warper func(src gocv.Mat, dst *gocv.Mat, m []float64, size image.Point, fla
 func matrixWarp(a pipeline.Args, n int, move warper) (step, error) {
 	m, err := matrixOf(a, n)
 	flags := warpFlags(a)
-	return bordered(a, warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
+	s := bordered(a, warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
 		o, err := outsideOf(a, src.g)
 		if err != nil {
 			return err
 		}
 		return move(src.Mat, dst, m, size, flags, o)
-	})), err
+	}))
+	s.fits = both(s.fits, forSize("dsize", a.Size("dsize")))
+	return s, err
 }
 
 // matrixOf is M, or what moves n points src to dst.
@@ -175,19 +169,19 @@ func matrixOf(a pipeline.Args, n int) ([]float64, error) {
 	m, src, dst := a.Matrix("M").Values, a.Matrix("src"), a.Matrix("dst")
 	switch {
 	case m != nil && src.Rows+dst.Rows > 0:
-		return nil, refuse("takes M, or src and dst, not both")
+		return nil, wrong("M src dst", "takes M, or src and dst, not both")
 	case m != nil:
 		return m, nil
 	case src.Rows+dst.Rows == 0:
-		return nil, refuse("needs M, or %d points each in src and dst", n)
+		return nil, wrong("M src dst", "needs M, or %d points each in src and dst", n)
 	}
 	for _, name := range []string{"src", "dst"} {
 		points := a.Matrix(name)
 		if points.Rows != n {
-			return nil, refuse("%s has %d points, it needs %d", name, points.Rows, n)
+			return nil, wrong(name, "%s has %d points, it needs %d", name, points.Rows, n)
 		}
 		if threeOnALine(points) {
-			return nil, refuse("three points of %s are on a line: there is no such picture", name)
+			return nil, wrong(name, "three points of %s are on a line: there is no such picture", name)
 		}
 	}
 	return transformOf(src, dst)
@@ -212,7 +206,7 @@ func rotateAngle(a pipeline.Args) (step, error) {
 	angle, scale, flags := a.Float("angle"), a.Float("scale"), warpFlags(a)
 	expand, center := a.Bool("expand"), a.Floats("center")
 	if expand && center != nil {
-		return step{}, fmt.Errorf("takes center or expand=true, not both")
+		return step{}, wrong("center expand", "takes center or expand=true, not both")
 	}
 	size := func(in frame.Geometry) image.Point {
 		if !expand {
@@ -255,13 +249,15 @@ func warpPolarStep(a pipeline.Args) (step, error) {
 	if a.Bool("log") {
 		flags |= warpPolarLog
 	}
-	return warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
+	s := warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
 		r := radius
 		if r == 0 {
 			r = nearestEdge(src.g)
 		}
 		return warpPolar(src.Mat, dst, size, centerOf(center, src.g), r, flags)
-	}), nil
+	})
+	s.fits = forSize("dsize", a.Size("dsize"))
+	return s, nil
 }
 
 type unroller func(src gocv.Mat, dst *gocv.Mat, center point, scale float64, flags gocv.InterpolationFlags) error

@@ -13,7 +13,7 @@ import sys
 import cv2
 import numpy as np
 
-GREEN = (0, 255, 0)
+GREEN = (0, 255, 0, 255)  # opaque where there is an alpha
 ANY = "any"  # what Python cannot tell
 DEPTHS = {"uint8": 0, "int8": 1, "uint16": 2, "int16": 3, "int32": 4, "float32": 5, "float64": 6}
 

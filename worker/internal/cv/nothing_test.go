@@ -1,0 +1,99 @@
+//go:build opencv
+
+package cv
+
+import (
+	"encoding/binary"
+	"math"
+	"regexp"
+	"testing"
+
+	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/shared/frame"
+	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/worker/serve"
+)
+
+// assertion is how OpenCV's errors begin: a number and its name. It is written for those who read OpenCV's source.
+var assertion = regexp.MustCompile(`\(-\d+:|in function '`)
+
+// Of a picture that there is nothing in an op makes something, or says in words what it lacks.
+func TestPicturesWithNothingInThemAreRefusedInWords(t *testing.T) {
+	engine := New(Options{})
+	for _, op := range engine.catalogue {
+		if op.Name == "decode" {
+			continue
+		}
+		for _, side := range [][2]int{{1, 1}, {2, 2}, {1, 40}, {40, 1}} {
+			for _, format := range []frame.Format{frame.FormatGray, frame.FormatBGR} {
+				for _, value := range []float32{0, 0.5, float32(math.NaN())} {
+					for _, depth := range []frame.Depth{frame.U8, frame.F32} {
+						in := plainPicture(t, frame.Geometry{Width: side[0], Height: side[1], Format: format, Depth: depth}, value)
+						p := pipeline.Pipeline{{Op: op.Name, Args: required(t, op)}}
+						saysWhy(t, engine, p, in)
+					}
+				}
+			}
+		}
+	}
+}
+
+// plainPicture is a picture of one value. In u8, 1 is 255.
+func plainPicture(t *testing.T, g frame.Geometry, value float32) frame.Frame {
+	t.Helper()
+	f, err := frame.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range f.Pix {
+		switch {
+		case g.Depth != frame.F32:
+			f.Pix[i] = byte(max(0, value) * 255)
+		case i%4 == 0:
+			binary.NativeEndian.PutUint32(f.Pix[i:], math.Float32bits(value))
+		}
+	}
+	return f
+}
+
+func saysWhy(t *testing.T, engine *Engine, p pipeline.Pipeline, in frame.Frame) {
+	t.Helper()
+	prog, err := engine.Compile(p, inputsOf(p, in))
+	if err == nil {
+		defer prog.Close()
+		stream := serve.Stream{}
+		defer stream.Close()
+		_, err = stream.Try(prog, in)
+	}
+	if err != nil && assertion.MatchString(err.Error()) {
+		t.Errorf("%v of %v: %v", p, in.Geometry, err)
+	}
+}
+
+func TestWhatAPictureLacksIsSaid(t *testing.T) {
+	sized := func(w, h int, depth frame.Depth) frame.Geometry {
+		return frame.Geometry{Width: w, Height: h, Format: frame.FormatBGR, Depth: depth}
+	}
+	for _, c := range []struct {
+		text string
+		in   frame.Geometry
+		want string
+	}{
+		{"grab_cut", sized(2, 2, frame.U8), "2x2 at 0,0 is all of 2x2 bgr u8: what lies outside of it is the background"},
+		{"grab_cut rect=0,0,20,20", sized(20, 20, frame.U8), "20x20 at 0,0 is all of 20x20 bgr u8"},
+		{"tonemap_drago", sized(20, 20, frame.F32), "20x20 bgr f32 has no light: some pixel must be above 0"},
+		{"tonemap_mantiuk", sized(20, 20, frame.F32), "20x20 bgr f32 has no contrast: pixels must differ"},
+		{"tonemap_mantiuk", sized(20, 1, frame.F32), "20x1 bgr f32 is too small: it takes 2x2 and more"},
+		{"orb", sized(1, 1, frame.U8), "1x1 bgr u8 is too small for these parameters"},
+		{"match_features image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters"},
+		{"align image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters"},
+	} {
+		p, in := parse(t, c.text), plainPicture(t, c.in, 0)
+		prog, err := New(Options{}).Compile(p, inputsOf(p, in))
+		if err == nil {
+			_, err = serve.Try(prog, in)
+			prog.Close()
+		}
+		wantFault(t, err, fault.Invalid, c.want)
+	}
+}
