@@ -9,16 +9,16 @@ import (
 // This file is how long tasks may be in a worker.
 
 // begin stamps the flights that are in a lane now, and arms the timer for their deadlines.
-func (h *shift) begin(now time.Time) {
-	for _, fl := range h.inFlight[:min(h.farm.lanes, len(h.inFlight))] {
+func (d *dispatcher) begin(now time.Time) {
+	for _, fl := range d.inFlight[:min(d.farm.lanes, len(d.inFlight))] {
 		if fl.began.IsZero() {
 			fl.began = now
 			due, _ := fl.due()
-			h.arm(now, due)
+			d.arm(now, due)
 		}
 	}
-	h.lookSoon(now)
-	h.showBusy()
+	d.lookSoon(now)
+	d.showBusy()
 }
 
 // maxPatience bounds how long an answer may lie unseen in the ring of a worker that has more to do.
@@ -26,44 +26,44 @@ const maxPatience = 32 * handshake.Patience
 
 // lookSoon makes the timer fire for an answer that the worker may keep back, as it does only while it has more to do: not before
 // it should have spoken by itself.
-func (h *shift) lookSoon(now time.Time) {
-	if len(h.inFlight) > h.farm.lanes {
-		h.patience = min(handshake.Patience+4*h.inFlight[0].cost, maxPatience)
-		h.arm(now, now.Add(h.patience))
+func (d *dispatcher) lookSoon(now time.Time) {
+	if len(d.inFlight) > d.farm.lanes {
+		d.patience = min(handshake.Patience+4*d.inFlight[0].cost, maxPatience)
+		d.arm(now, now.Add(d.patience))
 	}
 }
 
 // timerFired looks for such an answer, and for jobs to recall, less and less often while nothing happens, and then at the deadlines.
-func (h *shift) timerFired(now time.Time) {
-	h.armed = time.Time{}
-	if h.ending {
+func (d *dispatcher) timerFired(now time.Time) {
+	d.armed = time.Time{}
+	if d.ending {
 		return
 	}
-	h.worker.Look()
-	h.recall()
-	if len(h.inFlight) > h.farm.lanes {
-		h.patience = min(2*h.patience, maxPatience)
-		h.arm(now, now.Add(h.patience))
+	d.worker.Look()
+	d.recall()
+	if len(d.inFlight) > d.farm.lanes {
+		d.patience = min(2*d.patience, maxPatience)
+		d.arm(now, now.Add(d.patience))
 	}
-	h.checkDeadlines(now)
+	d.checkDeadlines(now)
 }
 
 // arm makes the timer fire at the deadline at the latest. It is not set back when a job ends in time: firing early costs less.
-func (h *shift) arm(now, deadline time.Time) {
-	if h.armed.IsZero() || deadline.Before(h.armed) {
-		h.armed = deadline
-		h.timer.Reset(deadline.Sub(now))
+func (d *dispatcher) arm(now, deadline time.Time) {
+	if d.armed.IsZero() || deadline.Before(d.armed) {
+		d.armed = deadline
+		d.timer.Reset(deadline.Sub(now))
 	}
 }
 
 // cancelGrace is how long a job goes on after its caller gave it up. Most end by themselves, which costs less than a worker.
 const cancelGrace = 100 * time.Millisecond
 
-// revoked handles a job whose caller gave it up.
-func (h *shift) revoked(id uint64, now time.Time) {
-	if fl := h.find(id); fl != nil {
+// abandon handles a job whose caller gave it up.
+func (d *dispatcher) abandon(id uint64, now time.Time) {
+	if fl := d.find(id); fl != nil {
 		fl.revoked = now
-		h.arm(now, now.Add(cancelGrace))
+		d.arm(now, now.Add(cancelGrace))
 	}
 }
 
@@ -84,42 +84,42 @@ func (fl *flight) due() (time.Time, happening) {
 }
 
 // checkDeadlines kills a worker with an overdue job, and refuses memory to a job that waited too long for it.
-func (h *shift) checkDeadlines(now time.Time) {
-	for _, fl := range h.inFlight[:min(h.farm.lanes, len(h.inFlight))] {
+func (d *dispatcher) checkDeadlines(now time.Time) {
+	for _, fl := range d.inFlight[:min(d.farm.lanes, len(d.inFlight))] {
 		due, what := fl.due()
 		if now.Before(due) {
-			h.arm(now, due)
+			d.arm(now, due)
 			continue
 		}
-		if now.Before(due.Add(maxPatience)) && (h.worker.Unseen() || len(h.replies) > 0) { // perhaps its answer, which comes now
-			h.arm(now, now.Add(handshake.Patience))
+		if now.Before(due.Add(maxPatience)) && (d.worker.Unseen() || len(d.replies) > 0) { // perhaps its answer, which comes now
+			d.arm(now, now.Add(handshake.Patience))
 			continue
 		}
 		if fl.need == nil {
-			h.overdue(fl, what)
+			d.expire(fl, what)
 			return
 		}
 		if fl.need.Cancel() {
-			h.refuseMemory(fl, now, nil)
+			d.refuseMemory(fl, now, nil)
 		}
 	}
 }
 
-// overdue kills the worker for a flight that passed its deadline. Where the worker's report says that it is not at that job, it
+// expire kills the worker for a flight that passed its deadline. Where the worker's report says that it is not at that job, it
 // has not begun it or does not send the answer: it is stopped, or wedged. Then nobody was late.
-func (h *shift) overdue(fl *flight, what happening) {
-	if !h.reported()[fl] {
-		h.kill(stalled, fl, describe(fl)+": the worker is not at it, and does not answer")
+func (d *dispatcher) expire(fl *flight, what happening) {
+	if !d.reported()[fl] {
+		d.kill(stalled, fl, describe(fl)+": the worker is not at it, and does not answer")
 		return
 	}
 	fl.overdue = true
-	h.kill(what, fl, "")
+	d.kill(what, fl, "")
 }
 
-func (h *shift) kill(why happening, fl *flight, detail string) {
+func (d *dispatcher) kill(why happening, fl *flight, detail string) {
 	if fl != nil && detail == "" {
 		detail = describe(fl)
 	}
-	h.ending, h.deaf = true, true
-	h.worker.Kill(fates[why].kill, detail)
+	d.ending, d.deaf = true, true
+	d.worker.Kill(fates[why].kill, detail)
 }

@@ -9,23 +9,23 @@ import (
 
 // over deals with the tasks that were in a worker when it ended, by the table of fates. The process has been reaped, so nobody
 // writes to the outputs any more.
-func (h *shift) over(exit proc.Exit) proc.Exit {
-	guilty := h.guilty()
-	h.blamed = len(h.inFlight) > 0
-	for _, fl := range h.inFlight {
+func (d *dispatcher) over(exit proc.Exit) proc.Exit {
+	guilty := d.guilty()
+	d.blamed = len(d.inFlight) > 0
+	for _, fl := range d.inFlight {
 		if fl.need != nil && !fl.need.Cancel() {
-			h.grant(<-h.granted)
+			d.grant(<-d.granted)
 		}
-		h.dropOutput(fl)
-		h.farm.lost(fl.task, whatHappened(fl, exit, guilty[fl]), Attempt{Worker: h.number, Exit: exit, Ran: ran(fl)})
+		d.dropOutput(fl)
+		d.farm.lost(fl.task, whatHappened(fl, exit, guilty[fl]), Attempt{Worker: d.number, Exit: exit, Ran: ran(fl)})
 	}
-	h.inFlight = nil
-	if t := h.suspect; t != nil && !t.again(h.farm) {
-		t.left(h.farm, nil)
-		t.fail(h.farm, fates[closing].code, "the farm is closing")
+	d.inFlight = nil
+	if t := d.suspect; t != nil && !t.again(d.farm) {
+		t.left(d.farm, nil)
+		t.fail(d.farm, fates[closing].code, "the farm is closing")
 	}
-	for len(h.granted) > 0 {
-		(<-h.granted).Lease.Release()
+	for len(d.granted) > 0 {
+		(<-d.granted).Lease.Release()
 	}
 	return exit
 }
@@ -40,13 +40,13 @@ func ran(fl *flight) time.Duration {
 // guilty returns the flights that were being run. The worker's own report says which; it is believed as far as it names jobs
 // that the worker had. Where it names none, it is the first that it had begun: one that kills its worker after its report would
 // be retried for ever. A worker that had begun none ended of something else.
-func (h *shift) guilty() map[*flight]bool {
-	found := h.reported()
+func (d *dispatcher) guilty() map[*flight]bool {
+	found := d.reported()
 	if len(found) > 0 {
 		return found
 	}
-	for _, fl := range h.inFlight {
-		if !h.unbegun(fl) {
+	for _, fl := range d.inFlight {
+		if !d.unbegun(fl) {
 			found[fl] = true
 			break
 		}
@@ -55,11 +55,11 @@ func (h *shift) guilty() map[*flight]bool {
 }
 
 // reported returns the flights that the worker says it is running.
-func (h *shift) reported() map[*flight]bool {
+func (d *dispatcher) reported() map[*flight]bool {
 	found := map[*flight]bool{}
-	for lane := range h.farm.lanes {
-		id, _ := h.region.Lane(lane)
-		if fl := h.find(id); fl != nil {
+	for lane := range d.farm.lanes {
+		id, _ := d.region.Lane(lane)
+		if fl := d.find(id); fl != nil {
 			found[fl] = true
 		}
 	}

@@ -144,14 +144,14 @@ func submitted(t *testing.T, f *Farm, j Job) *Future {
 // and was killed for it. Here it reads nothing at all, and the test is its supervisor.
 func TestARingIsNotFilledByWhatIsRecalled(t *testing.T) {
 	f := newFarm(t, func(c *Config) { c.Workers, c.Spares = 1, -1 })
-	worker, err := f.hire(t.Context())
+	worker, err := f.startInstance(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Kill(worker.worker.PID(), syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	h := newShift(newSupervisor(f, 2, nil), worker)
+	d := newDispatcher(newSupervisor(f, 2, nil), worker)
 	file := filepath.Join(t.TempDir(), "held") // keeps the farm's own worker away
 	futures := []*Future{submitted(t, f, Job{Pipeline: "hold file=" + file, Frame: gray(0)})}
 	for i := range 3 {
@@ -161,21 +161,21 @@ func TestARingIsNotFilledByWhatIsRecalled(t *testing.T) {
 		runtime.Gosched()
 	}
 	recalls := 0
-	for len(h.inFlight) == 0 || h.hasRoom() && recalls < 3000 {
-		h.send(<-f.jobs)
+	for len(d.inFlight) == 0 || d.hasRoom() && recalls < 3000 {
+		d.send(<-f.jobs)
 		f.idlers.Add(1)
-		h.recall()
+		d.recall()
 		f.idlers.Add(-1)
 		for len(f.retries) > 0 {
 			f.jobs <- <-f.retries
 			recalls++
 		}
 	}
-	if recalls < 500 || recalls >= 3000 || len(h.inFlight) != 1 {
-		t.Errorf("%d jobs were recalled, %d are left", recalls, len(h.inFlight))
+	if recalls < 500 || recalls >= 3000 || len(d.inFlight) != 1 {
+		t.Errorf("%d jobs were recalled, %d are left", recalls, len(d.inFlight))
 	}
-	go worker.worker.Receive(h.replies)
-	if exit := h.stop(t.Context(), proc.CauseStop, "enough"); exit.Cause != proc.CauseStop {
+	go worker.worker.Receive(d.replies)
+	if exit := d.stop(t.Context(), proc.CauseStop, "enough"); exit.Cause != proc.CauseStop {
 		t.Errorf("it ended so: %v", exit)
 	}
 	worker.region.Retire()

@@ -34,39 +34,41 @@ func newWear(c Config, now time.Time) wear {
 }
 
 // recycle makes the worker due. The first reason counts.
-func (h *shift) recycle(why string) {
-	if h.due == "" {
-		h.due = why
+func (d *dispatcher) recycle(why string) {
+	if d.due == "" {
+		d.due = why
 	}
 }
 
-// wantsRelief is where the next worker comes from, once this one is due.
-func (h *shift) wantsRelief() <-chan offer {
-	if h.due == "" || h.relief != nil || h.ending {
+// wantsReplacement is where the next worker comes from, once this one is due.
+func (d *dispatcher) wantsReplacement() <-chan offer {
+	if d.due == "" || d.replacement != nil || d.ending {
 		return nil
 	}
-	return h.farm.spares
+	return d.farm.spares
 }
 
-// leaving reports whether the worker gets no more jobs: its relief is there, or none will come.
-func (h *shift) leaving() bool { return h.due != "" && (h.relief != nil || h.farm.config.Spares < 0) }
+// leaving reports whether the worker gets no more jobs: its replacement is there, or none will come.
+func (d *dispatcher) leaving() bool {
+	return d.due != "" && (d.replacement != nil || d.farm.config.Spares < 0)
+}
 
-// relieved reports whether the worker can go.
-func (h *shift) relieved() bool { return h.leaving() && len(h.inFlight) == 0 && h.suspect == nil }
+// replaced reports whether the worker can go.
+func (d *dispatcher) replaced() bool { return d.leaving() && len(d.inFlight) == 0 && d.suspect == nil }
 
 // look is the supervisor's regular look at the worker.
-func (h *shift) look(now time.Time) {
-	if h.age > 0 && now.Sub(h.born) > h.age {
-		h.recycle(fmt.Sprintf("%v old", now.Sub(h.born).Round(time.Second)))
+func (d *dispatcher) look(now time.Time) {
+	if d.age > 0 && now.Sub(d.born) > d.age {
+		d.recycle(fmt.Sprintf("%v old", now.Sub(d.born).Round(time.Second)))
 	}
-	if limit := h.farm.config.MaxMemory; limit > 0 {
-		if used := anonymousMemory(h.worker.PID()); used > limit {
-			h.recycle(fmt.Sprintf("%d bytes of memory, more than %d", used, limit))
+	if limit := d.farm.config.MaxMemory; limit > 0 {
+		if used := anonymousMemory(d.worker.PID()); used > limit {
+			d.recycle(fmt.Sprintf("%d bytes of memory, more than %d", used, limit))
 		}
 	}
-	h.checkHeartbeat(now)
-	if h.farm.outs.Waiting(h.farm.arena) {
-		h.spill()
+	d.checkHeartbeat(now)
+	if d.farm.outs.Waiting(d.farm.arena) {
+		d.spill()
 	}
 }
 
@@ -87,9 +89,9 @@ func (s *supervisor) answeredOne(f *Future) {
 }
 
 // checkHeartbeat kills a worker that shows no sign of life. One that has no job is not spared: it would cost the next its time.
-func (h *shift) checkHeartbeat(now time.Time) {
-	if why := h.pulse.lost(h.hire, now, h.farm.config.StallTimeout); why != "" && !h.ending {
-		h.kill(stalled, nil, why)
+func (d *dispatcher) checkHeartbeat(now time.Time) {
+	if why := d.pulse.lost(d.instance, now, d.farm.config.StallTimeout); why != "" && !d.ending {
+		d.kill(stalled, nil, why)
 	}
 }
 
@@ -100,8 +102,8 @@ type pulse struct {
 }
 
 // lost says how long there was none, where that is more than the limit; else it is empty.
-func (p *pulse) lost(h *hire, now time.Time, limit time.Duration) string {
-	if beats := h.region.Beats(); beats != p.beats {
+func (p *pulse) lost(in *instance, now time.Time, limit time.Duration) string {
+	if beats := in.region.Beats(); beats != p.beats {
 		p.beats, p.since = beats, now
 	}
 	if silent := now.Sub(p.since); silent > limit {
@@ -111,19 +113,19 @@ func (p *pulse) lost(h *hire, now time.Time, limit time.Duration) string {
 }
 
 // watch kills a worker that is in no supervisor's hands and shows no sign of life, until the channel is closed or it has ended.
-func (f *Farm) watch(h *hire, until <-chan struct{}) {
+func (f *Farm) watch(in *instance, until <-chan struct{}) {
 	ticker := time.NewTicker(f.config.watchTick())
 	defer ticker.Stop()
 	p := pulse{since: time.Now()}
 	for {
 		select {
 		case now := <-ticker.C:
-			if why := p.lost(h, now, f.config.StallTimeout); why != "" {
-				h.worker.Kill(proc.CauseStalled, why)
+			if why := p.lost(in, now, f.config.StallTimeout); why != "" {
+				in.worker.Kill(proc.CauseStalled, why)
 			}
 		case <-until:
 			return
-		case <-h.worker.Done():
+		case <-in.worker.Done():
 			return
 		}
 	}

@@ -71,7 +71,7 @@ func TestTheSpareTakesOverAndIsReplaced(t *testing.T) {
 		go func() { f.spares <- spare }()
 		once := filepath.Join(t.TempDir(), "once")
 		seen := pids(t, f, "pid | exit index=5 once="+once, 10)
-		if want := strconv.Itoa(spare.hire.worker.PID()); len(seen) != 2 || seen[1] != want {
+		if want := strconv.Itoa(spare.instance.worker.PID()); len(seen) != 2 || seen[1] != want {
 			t.Fatalf("round %d: done by %v, the spare was %s", round, seen, want)
 		}
 	}
@@ -82,7 +82,7 @@ func TestAsManySparesAreKeptAsAreAskedFor(t *testing.T) {
 	seen := map[int]bool{}
 	for range 3 {
 		spare := <-f.spares
-		seen[spare.hire.worker.PID()] = true
+		seen[spare.instance.worker.PID()] = true
 		defer spare.accept(nil).dismiss()
 	}
 	if len(seen) != 3 {

@@ -15,36 +15,36 @@ import (
 // This file is where a worker's words are checked against what it was lent. Nothing that it says is believed.
 
 // replied handles a message from the worker.
-func (h *shift) replied(reply *workerpb.WorkResponse) {
-	if h.deaf {
+func (d *dispatcher) replied(reply *workerpb.WorkResponse) {
+	if d.deaf {
 		return // a result that crossed a kill comes too late: its job is retried
 	}
 	now := time.Now()
 	for _, r := range reply.Results {
-		fl := h.find(r.Id)
+		fl := d.find(r.Id)
 		if fl == nil {
-			h.kill(lied, nil, fmt.Sprintf("it answered job %d, which it did not have", r.Id))
+			d.kill(lied, nil, fmt.Sprintf("it answered job %d, which it did not have", r.Id))
 			return
 		}
-		if err := h.finish(fl, r, now); err != nil {
-			h.kill(lied, fl, fmt.Sprintf("%v: %v", describe(fl), err))
+		if err := d.finish(fl, r, now); err != nil {
+			d.kill(lied, fl, fmt.Sprintf("%v: %v", describe(fl), err))
 			return
 		}
 	}
-	h.begin(now)
+	d.begin(now)
 	for _, n := range reply.Needs {
-		if h.needed(n, now); h.ending {
+		if d.needed(n, now); d.ending {
 			return
 		}
 	}
-	if t := h.suspect; t != nil && len(h.inFlight) == 0 && !h.ending {
-		h.suspect = nil
-		h.send(t)
+	if t := d.suspect; t != nil && len(d.inFlight) == 0 && !d.ending {
+		d.suspect = nil
+		d.send(t)
 	}
 }
 
 // finish settles a flight by the worker's result, or returns what is wrong with that.
-func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
+func (d *dispatcher) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 	if fl.need != nil {
 		return errors.New("it answered while it waited for memory")
 	}
@@ -52,34 +52,34 @@ func (h *shift) finish(fl *flight, r *workerpb.Result, now time.Time) error {
 		fl.began = now // it came with the answer before it
 	}
 	if r.Fault == nil {
-		result, err := h.accept(fl, r, now)
+		result, err := d.accept(fl, r, now)
 		if err != nil {
 			return err
 		}
-		h.measure(fl, r)
-		h.remove(fl)
-		h.freed()
-		if result.Restarted = fl.left(h.farm, h.hire); result.Restarted {
-			h.farm.events.send(Event{Kind: StreamRestarted, Worker: h.number, PID: h.worker.PID(), Stream: fl.stream.key})
+		d.measure(fl, r)
+		d.remove(fl)
+		d.freed()
+		if result.Restarted = fl.left(d.farm, d.instance); result.Restarted {
+			d.farm.events.send(Event{Kind: StreamRestarted, Worker: d.number, PID: d.worker.PID(), Stream: fl.stream.key})
 		}
 		restarted := result.Restarted // the result is the caller's afterwards
-		if !fl.settle(h.farm, result, nil) && restarted {
-			h.farm.streams.owe(fl.stream)
+		if !fl.settle(d.farm, result, nil) && restarted {
+			d.farm.streams.owe(fl.stream)
 		}
-		h.answeredOne(&fl.future)
-		h.worked()
-		h.land(fl)
+		d.answeredOne(&fl.future)
+		d.worked()
+		d.reuse(fl)
 		return nil
 	}
-	h.measure(fl, r)
-	h.remove(fl)
-	h.freed()
-	h.dropOutput(fl)
-	fl.left(h.farm, nil)
+	d.measure(fl, r)
+	d.remove(fl)
+	d.freed()
+	d.dropOutput(fl)
+	fl.left(d.farm, nil)
 	what, said := fl.told(r.Fault)
-	fl.failAt(h.farm, fates[what].code, said)
-	h.worked()
-	h.land(fl)
+	fl.failAt(d.farm, fates[what].code, said)
+	d.worked()
+	d.reuse(fl)
 	return nil
 }
 
@@ -93,16 +93,16 @@ func (fl *flight) told(said *workerpb.Fault) (happening, *workerpb.Fault) {
 }
 
 // freed counts the worker as idle where that was its last job, before the caller hears of the answer and submits the next.
-func (h *shift) freed() {
-	if len(h.inFlight) == 0 && h.suspect == nil && !h.ending && !h.leaving() {
-		h.waits(true)
+func (d *dispatcher) freed() {
+	if len(d.inFlight) == 0 && d.suspect == nil && !d.ending && !d.leaving() {
+		d.waits(true)
 	}
 }
 
 // accept makes a Result of the worker's, if it is consistent with the lease.
-func (h *shift) accept(fl *flight, r *workerpb.Result, now time.Time) (*Result, error) {
+func (d *dispatcher) accept(fl *flight, r *workerpb.Result, now time.Time) (*Result, error) {
 	result := &Result{
-		Frame: fl.frame, Attempts: fl.tries + 1, Worker: h.number, PID: h.worker.PID(), Answered: now, Run: time.Duration(max(0, r.RunNs)),
+		Frame: fl.frame, Attempts: fl.tries + 1, Worker: d.number, PID: d.worker.PID(), Answered: now, Run: time.Duration(max(0, r.RunNs)),
 		Values: make([]Value, 0, len(r.Values)), Steps: make([]time.Duration, 0, len(r.StepNs)),
 	}
 	for _, v := range r.Values {
@@ -117,7 +117,7 @@ func (h *shift) accept(fl *flight, r *workerpb.Result, now time.Time) (*Result, 
 	if fl.plan {
 		return result, result.foreseen(r.Shapes)
 	}
-	lease, err := h.outputOf(fl, r)
+	lease, err := d.outputOf(fl, r)
 	if err != nil {
 		return nil, err
 	}
@@ -152,15 +152,15 @@ func lent(l *shm.Lease, same bool) int {
 }
 
 // outputOf returns the lease with the output, held for the result, or what is wrong.
-func (h *shift) outputOf(fl *flight, r *workerpb.Result) (*shm.Lease, error) {
+func (d *dispatcher) outputOf(fl *flight, r *workerpb.Result) (*shm.Lease, error) {
 	if r.Same {
-		h.dropOutput(fl)
+		d.dropOutput(fl)
 		fl.input.Retain()
 		return fl.input, nil
 	}
 	g := r.Geometry.Frame()
 	if g.Format == frame.FormatNone && r.Size == 0 {
-		h.dropOutput(fl)
+		d.dropOutput(fl)
 		return nil, nil
 	}
 	if fl.output == nil || r.Size < 1 || r.Size > uint64(fl.output.Size()) {
@@ -175,7 +175,7 @@ func (h *shift) outputOf(fl *flight, r *workerpb.Result) (*shm.Lease, error) {
 	return out, nil
 }
 
-func (h *shift) dropOutput(fl *flight) {
+func (d *dispatcher) dropOutput(fl *flight) {
 	if fl.output != nil {
 		fl.output.Release()
 		fl.output = nil
@@ -184,53 +184,53 @@ func (h *shift) dropOutput(fl *flight) {
 
 // measure keeps the program's pace, by the worker's word: of answers that come together nothing else tells how long each took.
 // It bounds what the worker is given beforehand, and no more.
-func (h *shift) measure(fl *flight, r *workerpb.Result) {
+func (d *dispatcher) measure(fl *flight, r *workerpb.Result) {
 	if !fl.plan {
 		fl.program.took(min(max(0, time.Duration(r.RunNs)), fl.timeout))
 	}
 }
 
-func (h *shift) worked() {
-	h.jobs++
-	if !h.answered {
-		h.answered = true
-		h.breaker.Answered()
-		h.showBreaker(nil)
+func (d *dispatcher) worked() {
+	d.jobs++
+	if !d.answered {
+		d.answered = true
+		d.breaker.Answered()
+		d.showBreaker(nil)
 	}
-	if h.jobs == h.limit {
-		h.recycle(fmt.Sprintf("%d jobs", h.jobs))
+	if d.jobs == d.limit {
+		d.recycle(fmt.Sprintf("%d jobs", d.jobs))
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.status.Jobs++
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.Jobs++
 }
 
 // needed handles a running job's wish for a larger output.
-func (h *shift) needed(n *workerpb.Need, now time.Time) {
-	fl := h.find(n.Id)
+func (d *dispatcher) needed(n *workerpb.Need, now time.Time) {
+	fl := d.find(n.Id)
 	if fl == nil || fl.need != nil || fl.began.IsZero() || n.Size < 1 || n.Size > frame.MaxBytes {
-		h.kill(lied, fl, fmt.Sprintf("it asked for %d bytes for job %d", n.Size, n.Id))
+		d.kill(lied, fl, fmt.Sprintf("it asked for %d bytes for job %d", n.Size, n.Id))
 		return
 	}
-	h.dropOutput(fl)
-	req, err := h.region.Request(int(n.Size), h.granted)
+	d.dropOutput(fl)
+	req, err := d.region.Request(int(n.Size), d.granted)
 	if err != nil {
-		h.refuseMemory(fl, now, never(err))
+		d.refuseMemory(fl, now, never(err))
 		return
 	}
 	fl.need, fl.asked, fl.denied = req, now, nil
 }
 
 // grant passes on a lease that came for a flight, if that is still there.
-func (h *shift) grant(g shm.Granted) {
-	for _, fl := range h.inFlight {
+func (d *dispatcher) grant(g shm.Granted) {
+	for _, fl := range d.inFlight {
 		if fl.need == g.Request {
 			now := time.Now()
 			fl.need, fl.output = nil, g.Lease
 			fl.began = fl.began.Add(now.Sub(fl.asked)) // the wait was not the worker's
 			due, _ := fl.due()
-			h.arm(now, due)
-			_ = h.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id, Output: toBlock(g.Lease)}}})
+			d.arm(now, due)
+			_ = d.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id, Output: toBlock(g.Lease)}}})
 			return
 		}
 	}
@@ -238,10 +238,10 @@ func (h *shift) grant(g shm.Granted) {
 }
 
 // refuseMemory lets the job fail in the worker, which goes on. why is nil where there may be memory later.
-func (h *shift) refuseMemory(fl *flight, now time.Time, why error) {
+func (d *dispatcher) refuseMemory(fl *flight, now time.Time, why error) {
 	fl.need, fl.began, fl.denied = nil, now, why
-	h.arm(now, now.Add(fl.timeout))
-	_ = h.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id}}})
+	d.arm(now, now.Add(fl.timeout))
+	_ = d.worker.Send(&workerpb.WorkRequest{Grants: []*workerpb.Grant{{Id: fl.id}}})
 }
 
 func sizeOf(l *shm.Lease) int64 {

@@ -29,7 +29,7 @@ type Video struct {
 
 // session is a worker process of its own that holds one open video. Its methods are for one goroutine.
 type session struct {
-	*hire
+	*instance
 	farm    *Farm
 	hooking sync.Mutex  // guards unhook
 	unhook  func() bool // forgets the farm's end
@@ -70,7 +70,7 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 		}
 		return nil, &Error{Code: fault.Unavailable, Message: err.Error()}
 	}
-	s := &session{farm: f, hire: &hire{worker: w, region: region}, replies: make(chan *workerpb.WorkResponse, 4)}
+	s := &session{farm: f, instance: &instance{worker: w, region: region}, replies: make(chan *workerpb.WorkResponse, 4)}
 	s.hooking.Lock()
 	s.unhook = context.AfterFunc(f.stopped, func() {
 		w.Kill(proc.CauseStop, "the farm closes")
@@ -78,7 +78,7 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 	})
 	s.hooking.Unlock()
 	go w.Receive(s.replies)
-	f.running.Go(func() { f.watch(s.hire, nil) })
+	f.running.Go(func() { f.watch(s.instance, nil) })
 	return s, nil
 }
 

@@ -11,16 +11,16 @@ import (
 	"github.com/cvfarm/cvfarm/shared/shm"
 )
 
-// hire is a worker that is ready, with the region that it writes.
-type hire struct {
+// instance is a worker that is ready, with the region that it writes.
+type instance struct {
 	worker *proc.Worker
 	region *shm.Region
 	ready  time.Time
 	spare  bool // it was kept ready since
 }
 
-// hire starts a worker, when it is its turn: as many at a time start well as there are CPUs, more would only time out.
-func (f *Farm) hire(ctx context.Context) (*hire, error) {
+// startInstance starts a worker, when it is its turn: as many at a time start well as there are CPUs, more would only time out.
+func (f *Farm) startInstance(ctx context.Context) (*instance, error) {
 	select {
 	case f.starting <- struct{}{}:
 		defer func() { <-f.starting }()
@@ -37,44 +37,44 @@ func (f *Farm) hire(ctx context.Context) (*hire, error) {
 		return nil, err
 	}
 	f.met(w.Info())
-	return &hire{worker: w, region: region, ready: time.Now()}, nil
+	return &instance{worker: w, region: region, ready: time.Now()}, nil
 }
 
 // dismiss ends a worker that has no jobs.
-func (h *hire) dismiss() proc.Exit {
+func (in *instance) dismiss() proc.Exit {
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
 	defer cancel()
-	exit := h.worker.Stop(ctx)
-	h.region.Retire()
+	exit := in.worker.Stop(ctx)
+	in.region.Retire()
 	return exit
 }
 
 // start is a worker on its way.
 type start struct {
-	done chan struct{} // closed when what follows is there
-	hire *hire
-	err  error
+	done     chan struct{} // closed when what follows is there
+	instance *instance
+	err      error
 }
 
 func (f *Farm) begin(ctx context.Context) *start {
 	s := &start{done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		s.hire, s.err = f.hire(ctx)
+		s.instance, s.err = f.startInstance(ctx)
 	}()
 	return s
 }
 
 // offer is a spare that can be had. Who takes it accepts it.
 type offer struct {
-	hire    *hire
-	instead chan *start // takes one
+	instance *instance
+	instead  chan *start // takes one
 }
 
 // accept takes the spare. Its keeper gets the start that is no longer needed for it, and begins one where that is nil.
-func (o offer) accept(instead *start) *hire {
+func (o offer) accept(instead *start) *instance {
 	o.instead <- instead
-	return o.hire
+	return o.instance
 }
 
 // keepSpare keeps one worker ready for whichever supervisor loses its own: loading OpenCV takes a few hundred milliseconds, a
@@ -108,46 +108,46 @@ func (f *Farm) keep(ctx context.Context, s *start) (instead *start, err error) {
 		}
 		return nil, s.err
 	}
-	s.hire.spare = true
-	return f.offer(ctx, s.hire)
+	s.instance.spare = true
+	return f.offer(ctx, s.instance)
 }
 
 // offer waits until a supervisor takes the spare, and returns what it gives for it. It fails where the spare ends before.
-func (f *Farm) offer(ctx context.Context, h *hire) (*start, error) {
-	defer f.isSpare(h)()
-	o := offer{h, make(chan *start, 1)}
+func (f *Farm) offer(ctx context.Context, in *instance) (*start, error) {
+	defer f.isSpare(in)()
+	o := offer{in, make(chan *start, 1)}
 	select {
 	case f.spares <- o:
 		return <-o.instead, nil
-	case <-h.worker.Done():
-		exit := h.dismiss()
+	case <-in.worker.Done():
+		exit := in.dismiss()
 		f.events.send(Event{Kind: WorkerEnded, PID: exit.PID, Exit: &exit})
 		return nil, &proc.StartError{Path: f.config.Worker, Reason: "it ended while it was the spare", Exit: exit}
 	case <-ctx.Done():
-		h.dismiss()
+		in.dismiss()
 		return nil, nil
 	}
 }
 
 // isSpare has Snapshot tell of a spare, and watches it, until the returned function is called.
-func (f *Farm) isSpare(h *hire) (noMore func()) {
+func (f *Farm) isSpare(in *instance) (noMore func()) {
 	taken := make(chan struct{})
-	f.running.Go(func() { f.watch(h, taken) })
+	f.running.Go(func() { f.watch(in, taken) })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ready = append(f.ready, h.worker.PID())
+	f.ready = append(f.ready, in.worker.PID())
 	return func() {
 		close(taken)
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.ready = slices.DeleteFunc(f.ready, func(pid int) bool { return pid == h.worker.PID() })
+		f.ready = slices.DeleteFunc(f.ready, func(pid int) bool { return pid == in.worker.PID() })
 	}
 }
 
 // dismiss ends the worker that a start brings, if any.
 func (s *start) dismiss() {
 	if <-s.done; s.err == nil {
-		s.hire.dismiss()
+		s.instance.dismiss()
 	}
 }
 

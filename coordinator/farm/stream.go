@@ -24,10 +24,10 @@ type stream struct {
 	owner   *supervisor
 	waiting []*task // in the order of their turns
 	turns   uint64
-	running int   // tasks that are in the owner's worker
-	last    *hire // the worker that answered last; nil before the first answer
-	owed    bool  // it began anew in another worker, and nobody was told yet
-	ended   bool  // no more jobs come
+	running int       // tasks that are in the owner's worker
+	last    *instance // the worker that answered last; nil before the first answer
+	owed    bool      // it began anew in another worker, and nobody was told yet
+	ended   bool      // no more jobs come
 }
 
 // streams are those of a farm. Methods are safe for concurrent use.
@@ -122,7 +122,7 @@ func (ss *streams) next(s *supervisor, lanes int) (*task, bool) {
 
 // done says that a task has left the worker for good. answeredBy is the worker that did it, nil for none; the return value tells
 // whether that was another than the one before, so that the stream began anew.
-func (ss *streams) done(t *task, answeredBy *hire) (restarted bool) {
+func (ss *streams) done(t *task, answeredBy *instance) (restarted bool) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	st := t.stream

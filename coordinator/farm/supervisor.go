@@ -29,17 +29,17 @@ const (
 // supervisor owns one worker at a time: it starts it, feeds it, notices its end, waits, and starts the next. Everything but
 // status belongs to the goroutine in run.
 type supervisor struct {
-	farm     *Farm
-	number   int
-	breaker  *restart.Breaker
-	recent   [maxPrefetch]*Future // whose answers came last, for spill
-	newest   int
-	failed   int           // starts in a row
-	answered bool          // the last worker answered a job
-	blamed   bool          // the last worker ended with jobs in it, which answer for that
-	relief   *hire         // the worker that takes over from one that is recycled
-	called   chan struct{} // holds one while there is something in its streams
-	first    func(error)   // gets the outcome of the first start; nil afterwards
+	farm        *Farm
+	number      int
+	breaker     *restart.Breaker
+	recent      [maxPrefetch]*Future // whose answers came last, for spill
+	newest      int
+	failed      int           // starts in a row
+	answered    bool          // the last worker answered a job
+	blamed      bool          // the last worker ended with jobs in it, which answer for that
+	replacement *instance     // the worker that takes over from one that is recycled
+	called      chan struct{} // holds one while there is something in its streams
+	first       func(error)   // gets the outcome of the first start; nil afterwards
 
 	// Guarded by farm.streams.
 	streams   []*stream
@@ -83,27 +83,27 @@ func (s *supervisor) run(ctx context.Context) {
 		}
 	}
 	s.report(ctx.Err())
-	if s.relief != nil {
-		s.relief.dismiss()
+	if s.replacement != nil {
+		s.replacement.dismiss()
 	}
 }
 
 // oneWorker is the life of one worker: its exit, or the error of its start, which takes the same road.
 func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
-	h, err := s.next(ctx)
+	in, err := s.next(ctx)
 	if err != nil {
 		if s.failed++; s.failed >= firstTries || fatal(err) {
 			s.report(err)
 		}
 		return exitOf(err), err
 	}
-	defer h.region.Retire()
+	defer in.region.Retire()
 	s.failed, s.answered, s.blamed = 0, false, false
-	s.become(Idle, h.worker.PID())
+	s.become(Idle, in.worker.PID())
 	s.report(nil) // now that Snapshot tells of it
-	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: h.worker.PID(), Spare: h.spare, Since: h.ready})
-	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", h.worker.PID())
-	return newShift(s, h).run(ctx), nil
+	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: in.worker.PID(), Spare: in.spare, Since: in.ready})
+	s.farm.config.Log.Info("worker ready", "worker", s.number, "pid", in.worker.PID())
+	return newDispatcher(s, in).run(ctx), nil
 }
 
 // firstTries is how often a first worker may fail to start before Start hears of it: one may have been killed from outside.
@@ -119,12 +119,12 @@ func fatal(err error) bool {
 	return cause != proc.CauseExited && cause != proc.CauseStalled
 }
 
-// next returns a worker: the one that relieved the last, the spare, or a new one. Where a spare is on its way, the first to be
+// next returns a worker: the one that replaced the last, the spare, or a new one. Where a spare is on its way, the first to be
 // ready counts, and the other becomes the spare.
-func (s *supervisor) next(ctx context.Context) (*hire, error) {
-	if h := s.relief; h != nil {
-		s.relief = nil
-		return h, nil
+func (s *supervisor) next(ctx context.Context) (*instance, error) {
+	if in := s.replacement; in != nil {
+		s.replacement = nil
+		return in, nil
 	}
 	select {
 	case spare := <-s.farm.spares:
@@ -136,7 +136,7 @@ func (s *supervisor) next(ctx context.Context) (*hire, error) {
 	case spare := <-s.farm.spares:
 		return spare.accept(own), nil
 	case <-own.done:
-		return own.hire, own.err
+		return own.instance, own.err
 	}
 }
 
@@ -193,7 +193,7 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 		s.farm.streams.abandon(s)
 		defer s.farm.streams.adopt(s)
 	}
-	if s.relief != nil {
+	if s.replacement != nil {
 		return
 	}
 	s.become(state, 0)
@@ -215,7 +215,7 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 		case <-called:
 			s.refuseStreams(why)
 		case spare := <-spares:
-			s.relief = spare.accept(nil)
+			s.replacement = spare.accept(nil)
 			return
 		case <-timer.C:
 			return

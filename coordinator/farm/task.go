@@ -60,7 +60,7 @@ func (t *task) predict() int {
 }
 
 // left tells the task's stream, where it has one, that the task has left its worker for good.
-func (t *task) left(f *Farm, answeredBy *hire) (restarted bool) {
+func (t *task) left(f *Farm, answeredBy *instance) (restarted bool) {
 	return t.stream != nil && f.streams.done(t, answeredBy)
 }
 
@@ -106,7 +106,7 @@ type Future struct {
 	settles bool        // the caller's view is decided
 	taken   bool        // somebody has the result
 	expiry  *time.Timer // at the job's deadline; nil where it has none
-	in      *shift      // where the job is, or was last; nil while it waits
+	in      *dispatcher // where the job is, or was last; nil while it waits
 	result  *Result
 	err     error
 }
@@ -181,10 +181,10 @@ func (f *Future) expire() {
 }
 
 // startsIn says where the job is. It reports false where nobody waits for the answer any more.
-func (f *Future) startsIn(h *shift) bool {
+func (f *Future) startsIn(d *dispatcher) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.in = h
+	f.in = d
 	return !f.settles
 }
 

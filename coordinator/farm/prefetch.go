@@ -20,95 +20,97 @@ const (
 const maxKnown = 256
 
 // sources are the channels to take tasks from.
-func (h *shift) sources() (retries, jobs chan *task) {
-	if h.ending || !h.hasRoom() || h.yields() {
+func (d *dispatcher) sources() (retries, jobs chan *task) {
+	if d.ending || !d.hasRoom() || d.yields() {
 		return nil, nil
 	}
-	return h.farm.retries, h.farm.jobs
+	return d.farm.retries, d.farm.jobs
 }
 
 // yields reports whether a job would wait here for one that may take long, or hang, while another worker has nothing to do.
-func (h *shift) yields() bool { return len(h.inFlight) >= h.farm.lanes && h.farm.idlers.Load() > 0 }
+func (d *dispatcher) yields() bool {
+	return len(d.inFlight) >= d.farm.lanes && d.farm.idlers.Load() > 0
+}
 
 // took sends a task that was taken from the queue, or passes it on: the supervisor may have waited for it since before another
 // worker had nothing to do.
-func (h *shift) took(t *task) {
-	if t.stream == nil && h.yields() {
-		h.farm.retries <- t // has room for every job that workers can hold
+func (d *dispatcher) took(t *task) {
+	if t.stream == nil && d.yields() {
+		d.farm.retries <- t // has room for every job that workers can hold
 		return
 	}
-	h.send(t)
+	d.send(t)
 }
 
 // waits counts the worker among those that have nothing to do, or not.
-func (h *shift) waits(idle bool) {
+func (d *dispatcher) waits(idle bool) {
 	switch {
-	case idle && !h.idle:
-		h.farm.idlers.Add(1)
-	case !idle && h.idle:
-		h.farm.idlers.Add(-1)
+	case idle && !d.idle:
+		d.farm.idlers.Add(1)
+	case !idle && d.idle:
+		d.farm.idlers.Add(-1)
 	}
-	h.idle = idle
+	d.idle = idle
 }
 
 // summons is the channel that tells of tasks in the supervisor's streams.
-func (h *shift) summons() <-chan struct{} {
-	if h.ending || !h.hasRoom() {
+func (d *dispatcher) summons() <-chan struct{} {
+	if d.ending || !d.hasRoom() {
 		return nil
 	}
-	return h.called
+	return d.called
 }
 
 // answerCall takes tasks from the supervisor's streams, and tells the worker which have ended.
-func (h *shift) answerCall() {
-	if t, ok := h.pull(); ok {
-		h.send(t)
-	} else if ended := h.farewell(); len(ended) > 0 {
-		_ = h.worker.Send(&workerpb.WorkRequest{EndStreams: ended})
+func (d *dispatcher) answerCall() {
+	if t, ok := d.pull(); ok {
+		d.send(t)
+	} else if ended := d.farewell(); len(ended) > 0 {
+		_ = d.worker.Send(&workerpb.WorkRequest{EndStreams: ended})
 	}
-	if !h.hasRoom() {
-		h.call() // there may be more
+	if !d.hasRoom() {
+		d.call() // there may be more
 	}
 }
 
 // farewell returns the streams that the worker is to forget, and lets go of the programs that it kept for them.
-func (h *shift) farewell() []uint64 {
-	ended := h.farm.streams.farewells(h.supervisor)
+func (d *dispatcher) farewell() []uint64 {
+	ended := d.farm.streams.farewells(d.supervisor)
 	for _, id := range ended {
-		for _, p := range h.kept[id] {
-			if h.keeping[p]--; h.keeping[p] == 0 {
-				delete(h.keeping, p)
+		for _, p := range d.kept[id] {
+			if d.keeping[p]--; d.keeping[p] == 0 {
+				delete(d.keeping, p)
 			}
 		}
-		delete(h.kept, id)
+		delete(d.kept, id)
 	}
 	return ended
 }
 
 // keep remembers that a program keeps something for a stream.
-func (h *shift) keep(t *task) {
+func (d *dispatcher) keep(t *task) {
 	id, p := t.streamID(), t.program.id
-	if id != 0 && t.program.stateful() && !slices.Contains(h.kept[id], p) {
-		h.kept[id] = append(h.kept[id], p)
-		h.keeping[p]++
+	if id != 0 && t.program.stateful() && !slices.Contains(d.kept[id], p) {
+		d.kept[id] = append(d.kept[id], p)
+		d.keeping[p]++
 	}
 }
 
 // hasRoom reports whether the worker should get another job: one more than it can run, and beyond that as much as it does in
 // prefetchTime, by what its pipelines took before. So at most one job waits behind a slow one that another worker could do.
-func (h *shift) hasRoom() bool {
-	n := len(h.inFlight)
+func (d *dispatcher) hasRoom() bool {
+	n := len(d.inFlight)
 	switch {
-	case h.suspect != nil || h.leaving() || n > 0 && suspicious(h.inFlight[0].task):
+	case d.suspect != nil || d.leaving() || n > 0 && suspicious(d.inFlight[0].task):
 		return false
 	case n == 0: // it reads what is there
 		return true
-	case h.worker.Crowded():
+	case d.worker.Crowded():
 		return false
-	case n <= h.farm.lanes:
+	case n <= d.farm.lanes:
 		return true
 	}
-	return h.load < prefetchTime && n < h.farm.lanes+maxPrefetch
+	return d.load < prefetchTime && n < d.farm.lanes+maxPrefetch
 }
 
 // suspicious tasks have cost a worker before. Each gets a worker for itself: what was done before it is answered by then, and
@@ -116,34 +118,34 @@ func (h *shift) hasRoom() bool {
 func suspicious(t *task) bool { return len(t.attempts) > 0 }
 
 // send gives the worker a task, and with it whatever else waits in the queue and has room.
-func (h *shift) send(t *task) {
-	h.waits(false)
-	req := &h.request
-	req.Define, req.Forget, req.EndStreams, req.Jobs = nil, nil, h.farewell(), req.Jobs[:0]
-	for more := true; more; t, more = h.pull() {
-		if suspicious(t) && len(h.inFlight) > 0 {
-			h.suspect = t
+func (d *dispatcher) send(t *task) {
+	d.waits(false)
+	req := &d.request
+	req.Define, req.Forget, req.EndStreams, req.Jobs = nil, nil, d.farewell(), req.Jobs[:0]
+	for more := true; more; t, more = d.pull() {
+		if suspicious(t) && len(d.inFlight) > 0 {
+			d.suspect = t
 		} else {
-			h.dispatch(req, t)
+			d.dispatch(req, t)
 		}
 	}
 	if len(req.Jobs) == 0 {
 		return
 	}
 	now := time.Now()
-	h.begin(now)
-	if err := h.worker.Send(req); err != nil {
+	d.begin(now)
+	if err := d.worker.Send(req); err != nil {
 		return // it is ending: Done will tell
 	}
 }
 
 // pull returns a waiting task, retries first, while there is room for one.
-func (h *shift) pull() (*task, bool) {
-	if !h.hasRoom() {
+func (d *dispatcher) pull() (*task, bool) {
+	if !d.hasRoom() {
 		return nil, false
 	}
-	retries, jobs := h.farm.retries, h.farm.jobs
-	if h.yields() {
+	retries, jobs := d.farm.retries, d.farm.jobs
+	if d.yields() {
 		retries, jobs = nil, nil
 	}
 	select {
@@ -151,7 +153,7 @@ func (h *shift) pull() (*task, bool) {
 		return t, true
 	default:
 	}
-	if t, ok := h.farm.streams.next(h.supervisor, h.farm.lanes); ok {
+	if t, ok := d.farm.streams.next(d.supervisor, d.farm.lanes); ok {
 		return t, true
 	}
 	select {
@@ -163,56 +165,56 @@ func (h *shift) pull() (*task, bool) {
 }
 
 // dispatch adds a task to a message and lends it its output.
-func (h *shift) dispatch(req *workerpb.WorkRequest, t *task) {
-	if !t.future.startsIn(h) {
-		t.left(h.farm, nil)
-		t.fail(h.farm, fates[gaveUp].code, "cancelled by the caller")
+func (d *dispatcher) dispatch(req *workerpb.WorkRequest, t *task) {
+	if !t.future.startsIn(d) {
+		t.left(d.farm, nil)
+		t.fail(d.farm, fates[gaveUp].code, "cancelled by the caller")
 		return
 	}
-	if !h.known[t.program.id] {
-		h.teach(req, t.program)
+	if !d.known[t.program.id] {
+		d.teach(req, t.program)
 	}
-	h.keep(t)
-	fl := h.board(t)
-	h.load += fl.cost
+	d.keep(t)
+	fl := d.newFlight(t)
+	d.load += fl.cost
 	if n := t.predict(); n > 0 {
-		fl.output = h.region.TryLease(n) // without one the worker asks when it needs it
+		fl.output = d.region.TryLease(n) // without one the worker asks when it needs it
 	}
-	h.claim(fl)
-	h.inFlight = append(h.inFlight, fl)
-	req.Jobs = append(req.Jobs, h.parcels.pack(len(req.Jobs), fl))
+	d.claim(fl)
+	d.inFlight = append(d.inFlight, fl)
+	req.Jobs = append(req.Jobs, d.parcels.pack(len(req.Jobs), fl))
 }
 
-// board makes a task a flight.
-func (h *shift) board(t *task) *flight {
-	n := len(h.landed)
+// newFlight makes a task a flight.
+func (d *dispatcher) newFlight(t *task) *flight {
+	n := len(d.reusable)
 	if n == 0 {
 		return &flight{task: t, cost: t.program.pace()}
 	}
-	fl := h.landed[n-1]
-	h.landed = h.landed[:n-1]
+	fl := d.reusable[n-1]
+	d.reusable = d.reusable[:n-1]
 	*fl = flight{task: t, cost: t.program.pace()}
 	return fl
 }
 
 // teach defines a program, and when the worker knows too many, lets it forget those that no job in it needs and that keep
 // nothing for a stream.
-func (h *shift) teach(req *workerpb.WorkRequest, p *program) {
-	if len(h.known) >= maxKnown {
+func (d *dispatcher) teach(req *workerpb.WorkRequest, p *program) {
+	if len(d.known) >= maxKnown {
 		needed := map[uint32]bool{}
-		for id := range h.keeping {
+		for id := range d.keeping {
 			needed[id] = true
 		}
-		for _, fl := range h.inFlight {
+		for _, fl := range d.inFlight {
 			needed[fl.program.id] = true
 		}
-		for id := range h.known {
+		for id := range d.known {
 			if !needed[id] {
 				req.Forget = append(req.Forget, id)
-				delete(h.known, id)
+				delete(d.known, id)
 			}
 		}
 	}
-	h.known[p.id] = true
+	d.known[p.id] = true
 	req.Define = append(req.Define, p.define())
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
-// shift is a supervisor's time with one worker: the jobs in it and what it owes us. It belongs to the supervisor's goroutine.
-type shift struct {
+// dispatcher gives jobs to one worker and hears its answers. It belongs to the supervisor's goroutine.
+type dispatcher struct {
 	*supervisor
-	*hire
+	*instance
 	wear
 
 	suspect  *task                // waits until the worker is empty
-	landed   []*flight            // those that have ended, to be used again
+	reusable []*flight            // those that have ended, to be used again
 	request  workerpb.WorkRequest // for send alone
 	parcels  parcels
 	claims   shm.Claims
@@ -53,104 +53,104 @@ type flight struct {
 	overdue bool          // it is the one whose deadline killed the worker
 }
 
-func newShift(s *supervisor, with *hire) *shift {
+func newDispatcher(s *supervisor, with *instance) *dispatcher {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	h := &shift{
-		supervisor: s, hire: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, kept: map[uint64][]uint32{}, keeping: map[uint32]int{}, timer: timer,
+	d := &dispatcher{
+		supervisor: s, instance: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, kept: map[uint64][]uint32{}, keeping: map[uint32]int{}, timer: timer,
 		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
 		revoke: make(chan uint64, s.farm.lanes+maxPrefetch), claims: with.region.Claims(),
 	}
 	for i := range shm.MaxClaims {
-		h.unused = append(h.unused, i+1)
+		d.unused = append(d.unused, i+1)
 	}
-	return h
+	return d
 }
 
 // run feeds the worker until it ends, or until ctx does. It returns when the process has been reaped and every task is
 // somebody else's again.
-func (h *shift) run(ctx context.Context) proc.Exit {
-	go h.worker.Receive(h.replies)
-	h.call() // for what its streams had before it came
-	defer h.timer.Stop()
-	watch := time.NewTicker(h.farm.config.watchTick())
+func (d *dispatcher) run(ctx context.Context) proc.Exit {
+	go d.worker.Receive(d.replies)
+	d.call() // for what its streams had before it came
+	defer d.timer.Stop()
+	watch := time.NewTicker(d.farm.config.watchTick())
 	defer watch.Stop()
-	defer h.waits(false)
+	defer d.waits(false)
 	for {
-		if h.relieved() {
-			return h.stop(ctx, proc.CauseRecycle, h.due)
+		if d.replaced() {
+			return d.stop(ctx, proc.CauseRecycle, d.due)
 		}
-		retries, jobs := h.sources()
-		h.waits(jobs != nil && len(h.inFlight) == 0)
+		retries, jobs := d.sources()
+		d.waits(jobs != nil && len(d.inFlight) == 0)
 		select {
 		case t := <-retries:
-			h.took(t)
+			d.took(t)
 		case t := <-jobs:
-			h.took(t)
-		case spare := <-h.wantsRelief():
-			h.relief = spare.accept(nil)
-		case reply, ok := <-h.replies:
+			d.took(t)
+		case spare := <-d.wantsReplacement():
+			d.replacement = spare.accept(nil)
+		case reply, ok := <-d.replies:
 			if !ok { // the worker is ending, Done follows; nothing more can be sent
-				h.ending, h.replies = true, nil
-				h.worker.Doom()
+				d.ending, d.replies = true, nil
+				d.worker.Doom()
 				continue
 			}
-			h.replied(reply)
-		case <-h.summons():
-			h.answerCall()
-		case g := <-h.granted:
-			h.grant(g)
-		case id := <-h.revoke:
-			h.revoked(id, time.Now())
-		case <-h.timer.C:
-			h.timerFired(time.Now())
+			d.replied(reply)
+		case <-d.summons():
+			d.answerCall()
+		case g := <-d.granted:
+			d.grant(g)
+		case id := <-d.revoke:
+			d.abandon(id, time.Now())
+		case <-d.timer.C:
+			d.timerFired(time.Now())
 		case now := <-watch.C:
-			h.look(now)
-		case <-h.worker.Done():
-			return h.stop(ctx, "", "")
+			d.look(now)
+		case <-d.worker.Done():
+			return d.stop(ctx, "", "")
 		case <-ctx.Done():
-			return h.stop(ctx, proc.CauseStop, "the farm closes")
+			return d.stop(ctx, proc.CauseStop, "the farm closes")
 		}
 	}
 }
 
 // stop ends the worker, unless it has ended: at once where jobs are in it, else in good order. Replies that are on their way are
 // heard first: what it finished need not be done again.
-func (h *shift) stop(ctx context.Context, cause proc.Cause, detail string) proc.Exit {
-	h.ending = true
-	if len(h.inFlight) > 0 && cause != "" {
-		h.deaf = true
-		h.worker.Kill(cause, detail)
+func (d *dispatcher) stop(ctx context.Context, cause proc.Cause, detail string) proc.Exit {
+	d.ending = true
+	if len(d.inFlight) > 0 && cause != "" {
+		d.deaf = true
+		d.worker.Kill(cause, detail)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
-	h.worker.Quit(ctx, cause, detail)
-	for h.replies != nil {
-		reply, ok := <-h.replies
+	d.worker.Quit(ctx, cause, detail)
+	for d.replies != nil {
+		reply, ok := <-d.replies
 		if !ok {
 			break
 		}
-		h.replied(reply)
+		d.replied(reply)
 	}
-	return h.over(h.worker.Stop(ctx))
+	return d.over(d.worker.Stop(ctx))
 }
 
 // stopGrace is how long an idle worker may take to end by itself.
 const stopGrace = 2 * time.Second
 
 // showBusy keeps the status in step.
-func (h *shift) showBusy() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.status.State = Idle
-	if len(h.inFlight) > 0 {
-		h.status.State = Busy
+func (d *dispatcher) showBusy() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.State = Idle
+	if len(d.inFlight) > 0 {
+		d.status.State = Busy
 	}
 }
 
 // find returns the flight of a job, or nil.
-func (h *shift) find(id uint64) *flight {
-	for _, fl := range h.inFlight {
+func (d *dispatcher) find(id uint64) *flight {
+	for _, fl := range d.inFlight {
 		if fl.id == id {
 			return fl
 		}
@@ -159,12 +159,12 @@ func (h *shift) find(id uint64) *flight {
 }
 
 // remove ends a flight.
-func (h *shift) remove(fl *flight) {
-	h.load -= fl.cost
-	h.unclaim(fl)
-	i := slices.Index(h.inFlight, fl)
-	h.inFlight = slices.Delete(h.inFlight, i, i+1)
+func (d *dispatcher) remove(fl *flight) {
+	d.load -= fl.cost
+	d.unclaim(fl)
+	i := slices.Index(d.inFlight, fl)
+	d.inFlight = slices.Delete(d.inFlight, i, i+1)
 }
 
-// land lets a flight that was removed be used again.
-func (h *shift) land(fl *flight) { h.landed = append(h.landed, fl) }
+// reuse lets a flight that was removed be used again.
+func (d *dispatcher) reuse(fl *flight) { d.reusable = append(d.reusable, fl) }
