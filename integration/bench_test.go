@@ -5,6 +5,7 @@ package integration
 import (
 	"encoding/json"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -53,10 +54,11 @@ type benchResult struct {
 	BareFPS        float64 `json:"bare_fps"`
 	CopyFPS        float64 `json:"copy_fps"`
 	Ratio          float64
-	LatencyOne     struct{ P50, P99, P999 float64 } `json:"latency_one_in_flight_us"`
-	LatencyLoad    struct{ P50, P99, P999 float64 } `json:"latency_full_load_us"`
+	LatencyOne     percentiles                      `json:"latency_one_in_flight_us"`
+	LatencyLoad    percentiles                      `json:"latency_full_load_us"`
 	LoopLag        *struct{ P50, P99, Max float64 } `json:"loop_lag_us"`
 	CPU            float64                          `json:"coordinator_cpu_us_per_frame"`
+	BareCPU        float64                          `json:"bare_cpu_us_per_frame"`
 	CoordinatorRSS int64                            `json:"coordinator_rss_bytes"`
 	Arena          int64                            `json:"arena_bytes"`
 	Steps          []struct {
@@ -64,6 +66,13 @@ type benchResult struct {
 		US float64
 	}
 }
+
+type percentiles struct {
+	P50, P99 float64
+	P999     float64 `json:"p99_9"`
+}
+
+func (p percentiles) ordered() bool { return p.P50 > 0 && p.P50 <= p.P99 && p.P99 <= p.P999 }
 
 func benchResults(t *testing.T, path string, want int) []benchResult {
 	t.Helper()
@@ -77,15 +86,18 @@ func benchResults(t *testing.T, path string, want int) []benchResult {
 func (r benchResult) makesSense(t *testing.T) {
 	t.Helper()
 	for name, v := range map[string]float64{
-		"farm_fps": r.FarmFPS, "bare_fps": r.BareFPS, "copy_fps": r.CopyFPS, "ratio": r.Ratio, "latency, one in flight": r.LatencyOne.P50,
-		"latency, full load": r.LatencyLoad.P50, "coordinator CPU": r.CPU, "coordinator RSS": float64(r.CoordinatorRSS), "arena": float64(r.Arena),
+		"farm_fps": r.FarmFPS, "bare_fps": r.BareFPS, "copy_fps": r.CopyFPS, "ratio": r.Ratio,
+		"coordinator CPU": r.CPU, "coordinator RSS": float64(r.CoordinatorRSS), "arena": float64(r.Arena),
 	} {
 		if v <= 0 {
 			t.Errorf("%s is %v", name, v)
 		}
 	}
-	if r.LatencyOne.P50 > r.LatencyOne.P99 || r.LatencyLoad.P50 > r.LatencyLoad.P99 {
+	if !r.LatencyOne.ordered() || !r.LatencyLoad.ordered() {
 		t.Errorf("the percentiles are in disorder: %+v, %+v", r.LatencyOne, r.LatencyLoad)
+	}
+	if cpus := r.BareFPS * r.BareCPU / 1e6; cpus <= 0 || cpus > 1.1*float64(min(r.Workers, runtime.NumCPU())) {
+		t.Errorf("the bare loop did %.0f frames a second of %.1f µs of CPU time each: that is %.2f of %d CPUs", r.BareFPS, r.BareCPU, cpus, runtime.NumCPU())
 	}
 	if r.LoopLag == nil || r.LoopLag.P50 > r.LoopLag.Max {
 		t.Errorf("loop lag %+v", r.LoopLag)
