@@ -109,7 +109,7 @@ benchstat: ## compare two outputs of make bench (OLD=old.txt NEW=new.txt)
 	$(BENCHSTAT) "$(OLD)" "$(NEW)"
 
 # The same OpenCV for all: the distribution's, through --system-site-packages. The rest is pinned, and lies in .cache. The stamp
-# is a file of ours: bin/python is a link to the system's.
+# is a file of ours: bin/python is a link to the system's. PEERS_FLAGS are such as --ways ray,loky --work 'flip 100x100' --rounds 5.
 PEERS = .cache/peers/installed
 PEERS_IMAGE ?= $(shell go list -m -f '{{.Dir}}' gocv.io/x/gocv)/images/space_shuttle.jpg
 bench-peers: build $(PEERS) ## compare with what Python programs use instead: tables and chart in out/peers.*

@@ -29,6 +29,7 @@ import time
 
 import cv2
 
+sys.dont_write_bytecode = True  # into the source tree
 import report
 import ways
 
