@@ -7,11 +7,13 @@ VIDEO    ?= $(shell go list -m -f '{{.Dir}}' gocv.io/x/gocv)/images/small.mp4
 PIPELINE ?= gray | canny low=50 high=150
 FUZZTIME ?= 10s
 BENCH    ?= .
+COUNT    ?= 1
 
 # The build tags that this machine's OpenCV calls for, see .ci/tags.
 TAGS = $(or $(shell .ci/tags),$(error no build tags without OpenCV))
 GO_DIRS = coordinator worker shared integration
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT = go run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 # Where the tests that start whole programs find them.
 BINARIES = CVFARM_BIN=$(CURDIR)/bin CVFARM_WORKER=$(CURDIR)/bin/worker
 
@@ -20,14 +22,14 @@ ifeq ($(shell git rev-parse HEAD 2>/dev/null),)
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 endif
 
-.PHONY: help build run test test-debian13 test-cgroup check generate ops print-tags deps bench bench-peers fuzz clean
+.PHONY: help build run test test-debian13 test-cgroup check generate ops print-tags deps bench benchstat bench-peers bench-endtoend fuzz clean
 .NOTPARALLEL:
 .PHONY: deps-build vet gofmt staticcheck purity rules fresh tidy buf-lint
 
 help:
 	@echo 'cvfarm: OpenCV in supervised worker processes'
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: deps-build ## build bin/coordinator (no OpenCV in it) and bin/worker
 	CGO_ENABLED=0 go build -o bin/coordinator ./coordinator
@@ -98,21 +100,45 @@ deps: ## install what is missing on this machine (apt)
 deps-build:
 	@.ci/deps build
 
-bench: build ## run the benchmarks (BENCH=regexp)
-	$(BINARIES) go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m -tags "$(TAGS)" ./...
+# A benchmark's figure means something beside another one: make bench COUNT=10 > old.txt, the same into new.txt after a change,
+# make benchstat OLD=old.txt NEW=new.txt.
+bench: build ## run the benchmarks (BENCH=regexp COUNT=10)
+	$(BINARIES) go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h -tags "$(TAGS)" ./...
 
-# The same OpenCV for all: the distribution's, through --system-site-packages. The rest is pinned, and lies in .cache.
-PEERS = .cache/peers/bin/python
+benchstat: ## compare two outputs of make bench (OLD=old.txt NEW=new.txt)
+	$(BENCHSTAT) "$(OLD)" "$(NEW)"
+
+# The same OpenCV for all: the distribution's, through --system-site-packages. The rest is pinned, and lies in .cache. The stamp
+# is a file of ours: bin/python is a link to the system's. PEERS_FLAGS are such as --ways ray,loky --work 'flip 100x100' --rounds 5.
+PEERS = .cache/peers/installed
 PEERS_IMAGE ?= $(shell go list -m -f '{{.Dir}}' gocv.io/x/gocv)/images/space_shuttle.jpg
-bench-peers: build $(PEERS) ## compare with what Python programs use instead: table and chart in out/peers.*
-	$(PEERS) integration/peers/peers.py --coordinator bin/coordinator --image "$(PEERS_IMAGE)" --out out
+bench-peers: build $(PEERS) ## compare with what Python programs use instead: tables and chart in out/peers.*
+	go build -o bin/peers/ ./integration/peers/crashfarm
+	go build -tags "$(TAGS)" -o bin/peers/ ./integration/peers/crashworker
+	.cache/peers/bin/python integration/peers/peers.py --coordinator bin/coordinator --crash-farm bin/peers/crashfarm \
+		--crash-worker bin/peers/crashworker --image "$(PEERS_IMAGE)" --out out $(PEERS_FLAGS)
 
 $(PEERS): integration/peers/requirements.txt
 	@.ci/deps peers
 	rm -rf .cache/peers
 	/usr/bin/python3 -m venv --system-site-packages .cache/peers
-	.cache/peers/bin/pip install --quiet -r $< || { rm -rf .cache/peers; exit 1; }
+	.cache/peers/bin/pip install --quiet -r $<
 	touch $@
+
+PAIRS ?= 5
+bench-endtoend: build bin/peers/endtoend .cache/endtoend.mp4 ## compare run on a video with the same as one C++ program
+	/usr/bin/python3 integration/peers/endtoend.py bin/coordinator bin/peers/endtoend .cache/endtoend.mp4 $(PAIRS)
+
+bin/peers/endtoend: integration/peers/endtoend.cpp | deps-build
+	mkdir -p $(@D)
+	g++ -O2 -o $@ $< $$(pkg-config --cflags opencv4) -lopencv_videoio -lopencv_imgproc -lopencv_core -pthread
+
+# 830 frames of 1080p, H.264.
+.cache/endtoend.mp4: | deps
+	mkdir -p $(@D)
+	ffmpeg -v error -y -stream_loop 4 -i "$$(go list -m -f '{{.Dir}}' gocv.io/x/gocv)/images/small.mp4" -an -vf scale=1920:1080 \
+		-c:v libx264 -pix_fmt yuv420p -f mp4 $@.part
+	mv $@.part $@
 
 fuzz: deps-build ## run every fuzz test for FUZZTIME (10s) each
 	@grep -rnoE --include='*_test.go' '^func Fuzz\w+' $(GO_DIRS) | while IFS=: read -r file _ func; do \

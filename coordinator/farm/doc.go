@@ -17,9 +17,10 @@
 // and no cache line but the words of the kernel's page tables. What grows with the frames is the coordinator's work: about
 // 5 µs of CPU for a short frame, 50 to 80 µs for one that is long enough to be called for alone, nearly all of that for waking a
 // thread whose code the workers have driven out of the caches (coordinator bench tells it as CPU a frame). It is spread: each
-// worker has its own supervisor, rings and bell, so that part uses as many cores as the coordinator may. What all frames pass is the jobs channel, the budgets' lock and the farm's counters. A lease and its release take
-// about 1 µs, mostly under that lock (BenchmarkLeaseAndRelease), and a frame has two of them at most: about half a million frames
-// a second, which is 128 workers with frames of 250 µs. Shorter frames on more workers call for more than one farm. Before that,
-// two other limits come: memory bandwidth, which bare OpenCV meets just as well, and the caller's own goroutine, for an ordered
-// stream has one consumer. A worker costs the coordinator six descriptors; two for each CPU start at a time.
+// worker has its own supervisor, rings and bell, so that part uses as many cores as the coordinator may. What all frames pass is
+// the jobs channel, the budgets' lock and the farm's counters. A lease and its release take 0.1 to 0.7 µs, by what else the machine
+// does, mostly under that lock (BenchmarkLeaseAndRelease), and a frame has two of them at most: with the channel and the counters
+// about half a million frames a second, which is 128 workers with frames of 250 µs. Shorter frames on more workers call for more
+// than one farm. Before that, two other limits come: memory bandwidth, which bare OpenCV meets just as well, and the caller's own
+// goroutine, for an ordered stream has one consumer. A worker costs the coordinator six descriptors; two for each CPU start at a time.
 package farm

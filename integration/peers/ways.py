@@ -1,14 +1,16 @@
 """The ways in which Python programs run OpenCV beside their event loop, each as its documentation shows it.
 
-A way is a function run(frames, op, workers, seconds, count) that keeps `workers` cores busy, with a few frames in flight, until
-`seconds` have passed or `count` frames are answered. It returns the frames answered and the time. The result of each frame has to
-arrive in this process.
+A way is a function of a Load: it does the load's op on its frames in `workers` threads or processes, with `window` frames in
+flight, until the load's meter has enough. The result of each frame, a whole new picture, has to arrive in this process.
 
-    ways.py WAY OP WIDTHxHEIGHT WORKERS SECONDS IMAGE    measures: prints {"fps": ...}
-    ways.py WAY crash WIDTHxHEIGHT WORKERS COUNT IMAGE FOLDER    frame 500 ends its worker by kill -9, the first time it is tried
+    ways.py WAY OP SIZE WORKERS WINDOW FRAMES AMOUNT IMAGE FOLDER
+
+FRAMES copies of the image are gone round over. AMOUNT is seconds, and {"fps": ...} is printed. Where OP is crash, AMOUNT is a
+number of frames, of which frame 500 ends its worker by kill -9 the first time it is tried; how many have been answered is in
+FOLDER/answered all the time.
 """
+import collections
 import concurrent.futures
-import itertools
 import json
 import multiprocessing
 import os
@@ -24,12 +26,11 @@ import numpy
 
 cv2.setNumThreads(1)
 
-ANSWERED = None  # in a crash run: the file with the number of frames answered so far
 PATIENCE = 10  # seconds without an answer after which a way counts as stuck
 
 
-def noop(index, img):
-    return img[:1]
+def flip(index, img):
+    return cv2.flip(img, 0)
 
 
 def gray(index, img):
@@ -50,122 +51,73 @@ def crash(index, img):
     return gray_canny(index, img)
 
 
-OPS = {"no-op": noop, "gray": gray, "gray+canny": gray_canny, "crash": crash}
+OPS = {"flip": flip, "gray": gray, "gray+canny": gray_canny, "crash": crash}
 
 
-class Meter:
-    """Says when to stop, and counts."""
+class Timed:
+    """A meter that counts the answers of so many seconds. A fifth of that after the first answer, processes have started: then
+    it begins."""
 
-    def __init__(self, seconds, count):
-        self.seconds, self.count, self.done, self.warm = seconds, count, 0, 0
-        self.began = time.perf_counter()
+    def __init__(self, seconds):
+        self.seconds, self.first, self.counted = seconds, None, 0
 
-    def more(self, submitted):
-        if self.count:
-            return submitted < self.count
-        return time.perf_counter() - self.began < self.seconds
+    def more(self, sent):
+        return self.first is None or time.perf_counter() < self.first + 1.2 * self.seconds
 
-    def answered(self, result):
-        assert result is not None
+    def answered(self):
+        now = time.perf_counter()
+        if self.first is None:
+            self.first = now
+        self.counted += 0.2 * self.seconds <= now - self.first < 1.2 * self.seconds
+
+
+class Counted:
+    """A meter that wants so many frames, and writes to a file how many were answered: this process may end at any time."""
+
+    def __init__(self, count, path):
+        self.count, self.done, self.file = count, 0, os.open(path, os.O_CREAT | os.O_WRONLY)
+
+    def more(self, sent):
+        return sent < self.count
+
+    def answered(self):
         self.done += 1
-        if ANSWERED is not None:
-            os.pwrite(ANSWERED, b"%d" % self.done, 0)
-
-    def result(self):
-        return self.done, time.perf_counter() - self.began
+        os.pwrite(self.file, b"%d" % self.done, 0)
 
 
-def inline(frames, op, workers, meter):
-    for i in itertools.count():
-        if not meter.more(i):
-            break
-        meter.answered(op(i, frames[i % len(frames)]))
+class Load:
+    def __init__(self, frames, op, workers, window, meter):
+        self.frames, self.op, self.workers, self.window, self.meter = frames, op, workers, window, meter
+
+    def pump(self, put, get):
+        """Keeps the window full: put(index, img) sends a frame, get() waits for a result. None is for one that is lost."""
+        sent = flying = 0
+        while flying or self.meter.more(sent):
+            while flying < self.window and self.meter.more(sent):
+                put(sent, self.frames[sent % len(self.frames)])
+                sent, flying = sent + 1, flying + 1
+            result = get()
+            flying -= 1
+            if result is not None:
+                self.meter.answered()
+
+    def futures(self, submit, wait=lambda future: future.result(timeout=PATIENCE)):
+        """Takes the results in order: submit(op, index, img) returns a future."""
+        flying = collections.deque()
+        self.pump(lambda i, img: flying.append(submit(self.op, i, img)), lambda: wait(flying.popleft()))
 
 
-def futures(submit, frames, workers, meter):
-    """A window of futures, taken in order."""
-    window, i = [], 0
-    while window or meter.more(i):
-        while len(window) < 2 * workers + 2 and meter.more(i):
-            window.append(submit(i, frames[i % len(frames)]))
-            i += 1
-        meter.answered(window.pop(0).result(timeout=PATIENCE))
+def inline(load):
+    load.window, done = 1, collections.deque()
+    load.pump(lambda i, img: done.append(load.op(i, img)), done.popleft)
 
 
-def threads(frames, op, workers, meter):
-    executor = concurrent.futures.ThreadPoolExecutor(workers)
-    futures(lambda i, img: executor.submit(op, i, img), frames, workers, meter)
-
-
-def processes(frames, op, workers, meter):
-    executor = concurrent.futures.ProcessPoolExecutor(workers)
-    futures(lambda i, img: executor.submit(op, i, img), frames, workers, meter)
-
-
-def loky(frames, op, workers, meter):
-    import loky
-
-    executor = loky.get_reusable_executor(max_workers=workers)
-    futures(lambda i, img: executor.submit(op, i, img), frames, workers, meter)
-
-
-def pebble(frames, op, workers, meter):
-    import pebble
-
-    pool = pebble.ProcessPool(max_workers=workers)
-
-    def wait(future):
-        try:
-            return future.result(timeout=PATIENCE)
-        except pebble.ProcessExpired:
-            return None
-
-    window, i = [], 0
-    while window or meter.more(i):
-        while len(window) < 2 * workers + 2 and meter.more(i):
-            window.append(pool.schedule(op, args=(i, frames[i % len(frames)])))
-            i += 1
-        result = wait(window.pop(0))
-        if result is not None:
-            meter.answered(result)
-    pool.stop()
-
-
-def ray(frames, op, workers, meter):
-    import ray
-
-    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="error", object_store_memory=1 << 30)
-    task = ray.remote(op)
-    window, i = [], 0
-    while window or meter.more(i):
-        while len(window) < 2 * workers + 2 and meter.more(i):
-            window.append(task.remote(i, frames[i % len(frames)]))
-            i += 1
-        meter.answered(ray.get(window.pop(0), timeout=6 * PATIENCE))
-    ray.shutdown()
-
-
-def thread_queue(frames, op, workers, meter):
+def thread_queue(load):
     """Threads of one's own, and queues."""
-    todo, done = queue.Queue(2 * workers + 2), queue.Queue()
-
-    def serve():
-        for i, img in iter(todo.get, None):
-            done.put((i, op(i, img)))
-
-    for _ in range(workers):
-        threading.Thread(target=serve, daemon=True).start()
-    pump(frames, workers, meter, todo.put, lambda: done.get(timeout=PATIENCE)[1])
-
-
-def pump(frames, workers, meter, put, get):
-    flying, i = 0, 0
-    while flying or meter.more(i):
-        while flying < 2 * workers + 2 and meter.more(i):
-            put((i, frames[i % len(frames)]))
-            i, flying = i + 1, flying + 1
-        meter.answered(get())
-        flying -= 1
+    todo, done = queue.Queue(), queue.Queue()
+    for _ in range(load.workers):
+        threading.Thread(target=serve_queue, args=(load.op, todo, done), daemon=True).start()
+    load.pump(lambda i, img: todo.put((i, img)), lambda: done.get(timeout=PATIENCE)[1])
 
 
 def serve_queue(op, todo, done):
@@ -173,51 +125,79 @@ def serve_queue(op, todo, done):
         done.put((i, op(i, img)))
 
 
-def mp_queue(frames, op, workers, meter):
+def threads(load):
+    load.futures(concurrent.futures.ThreadPoolExecutor(load.workers).submit)
+
+
+def processes(load):
+    load.futures(concurrent.futures.ProcessPoolExecutor(load.workers).submit)
+
+
+def loky(load):
+    import loky
+
+    load.futures(loky.get_reusable_executor(max_workers=load.workers).submit)
+
+
+def pebble(load):
+    import pebble
+
+    def wait(future):
+        try:
+            return future.result(timeout=PATIENCE)
+        except pebble.ProcessExpired:
+            return None
+
+    pool = pebble.ProcessPool(max_workers=load.workers)
+    load.futures(lambda op, i, img: pool.schedule(op, args=(i, img)), wait)
+
+
+def ray(load):
+    import ray
+
+    ray.init(num_cpus=load.workers, include_dashboard=False, log_to_driver=False, logging_level="error", object_store_memory=1 << 30)
+    task = ray.remote(load.op)
+    load.futures(lambda op, i, img: task.remote(i, img), lambda ref: ray.get(ref, timeout=6 * PATIENCE))
+
+
+def mp_queue(load):
     """The article's way: worker processes between two queues."""
     todo, done = multiprocessing.Queue(), multiprocessing.Queue()
-    for _ in range(workers):
-        multiprocessing.Process(target=serve_queue, args=(op, todo, done), daemon=True).start()
-    pump(frames, workers, meter, todo.put, lambda: done.get(timeout=PATIENCE)[1])
+    for _ in range(load.workers):
+        multiprocessing.Process(target=serve_queue, args=(load.op, todo, done), daemon=True).start()
+    load.pump(lambda i, img: todo.put((i, img)), lambda: done.get(timeout=PATIENCE)[1])
 
 
-def serve_shared(op, name, shape, slots, todo, done):
+def shm_queue(load):
+    """Hand-written: pixels in shared memory, one slot for each frame in flight, the slots' numbers through queues."""
+    shape, size = load.frames[0].shape, load.frames[0].nbytes
+    memory = shared_memory.SharedMemory(f"peers-{os.getpid()}", create=True, size=2 * load.window * size)
+    todo, done = multiprocessing.SimpleQueue(), multiprocessing.Queue()
+    for _ in range(load.workers):
+        multiprocessing.Process(target=serve_shared, args=(load.op, memory.name, shape, todo, done), daemon=True).start()
+    free = list(range(load.window))
+
+    def put(i, img):
+        slot = free.pop()
+        numpy.ndarray(shape, numpy.uint8, memory.buf, 2 * slot * size)[...] = img
+        todo.put((i, slot))
+
+    def get():
+        slot, result_shape = done.get(timeout=PATIENCE)
+        free.append(slot)
+        return numpy.ndarray(result_shape, numpy.uint8, memory.buf, (2 * slot + 1) * size)
+
+    load.pump(put, get)
+
+
+def serve_shared(op, name, shape, todo, done):
     memory = shared_memory.SharedMemory(name)
     size = int(numpy.prod(shape))
     for i, slot in iter(todo.get, None):
         at = 2 * slot * size
         result = op(i, numpy.ndarray(shape, numpy.uint8, memory.buf, at))
-        out = numpy.ndarray(result.shape, numpy.uint8, memory.buf, at + size)
-        out[...] = result
+        numpy.ndarray(result.shape, numpy.uint8, memory.buf, at + size)[...] = result
         done.put((slot, result.shape))
-        del result, out
-
-
-def shm_queue(frames, op, workers, meter):
-    """Hand-written: pixels in shared memory, one slot for each frame in flight, the slots' numbers through queues."""
-    shape, slots = frames[0].shape, 2 * workers + 2
-    size = frames[0].nbytes
-    memory = shared_memory.SharedMemory(create=True, size=2 * slots * size)
-    try:
-        todo, done = multiprocessing.SimpleQueue(), multiprocessing.Queue()
-        for _ in range(workers):
-            args = (op, memory.name, shape, slots, todo, done)
-            multiprocessing.Process(target=serve_shared, args=args, daemon=True).start()
-        free = list(range(slots))
-
-        def put(job):
-            slot = free.pop()
-            numpy.ndarray(shape, numpy.uint8, memory.buf, 2 * slot * size)[...] = job[1]
-            todo.put((job[0], slot))
-
-        def get():
-            slot, result_shape = done.get(timeout=PATIENCE)
-            free.append(slot)
-            return numpy.ndarray(result_shape, numpy.uint8, memory.buf, (2 * slot + 1) * size)
-
-        pump(frames, workers, meter, put, get)
-    finally:
-        memory.unlink()
 
 
 WAYS = {
@@ -226,56 +206,23 @@ WAYS = {
 }
 
 
-def load(image, size, n=8):
-    width, height = map(int, size.split("x"))
-    img = cv2.resize(cv2.imread(image), (width, height))
+def copies(image, size, n):
+    img = cv2.resize(cv2.imread(image), tuple(map(int, size.split("x"))))
     return [img.copy() for _ in range(n)]
 
 
 def main():
-    global ANSWERED
-    way, op, size, workers, amount, image = sys.argv[1:7]
-    frames, workers = load(image, size), int(workers)
-    if op == "crash":
-        os.environ["PEERS_ONCE"] = os.path.join(sys.argv[7], "once")
-        ANSWERED = os.open(os.path.join(sys.argv[7], "answered"), os.O_CREAT | os.O_WRONLY)
-        meter = Meter(0, int(amount))
-        try:
-            WAYS[way](frames, OPS[op], workers, meter)
-        except Exception as error:
-            print(type(error).__name__, file=sys.stderr, flush=True)
-            os._exit(1)  # some pools hang at a clean exit when a process of theirs was killed
-        os._exit(0)
-    meter = Meter(float(amount), 0)
-    whole = Warmed(meter)
-    WAYS[way](frames, OPS[op], workers, whole)
-    print(json.dumps({"fps": whole.fps()}))
-    sys.stdout.flush()
-    os._exit(0)  # pools differ in how long they take to end
-
-
-class Warmed(Meter):
-    """Counts from the end of the first fifth: processes have started by then."""
-
-    def __init__(self, meter):
-        super().__init__(meter.seconds, 0)
-        self.first = None
-
-    def more(self, submitted):
-        if self.first is None:
-            return True
-        return time.perf_counter() - self.first < 1.2 * self.seconds
-
-    def answered(self, result):
-        assert result is not None
-        now = time.perf_counter()
-        if self.first is None:
-            self.first = now
-        if 0.2 * self.seconds <= now - self.first <= 1.2 * self.seconds:
-            self.done += 1
-
-    def fps(self):
-        return self.done / self.seconds
+    way, op, size, workers, window, frames, amount, image, folder = sys.argv[1:]
+    os.environ["PEERS_ONCE"] = os.path.join(folder, "once")
+    meter = Counted(int(amount), os.path.join(folder, "answered")) if op == "crash" else Timed(float(amount))
+    try:
+        WAYS[way](Load(copies(image, size, int(frames)), OPS[op], int(workers), int(window), meter))
+    except Exception as error:
+        print(f"{type(error).__name__}:", *str(error).split(), file=sys.stderr, flush=True)  # in one line
+        os._exit(1)
+    if op != "crash":
+        print(json.dumps({"fps": meter.counted / meter.seconds}), flush=True)
+    os._exit(0)  # pools differ in how long they take to end, and some never do; what they leave behind, peers.py removes
 
 
 if __name__ == "__main__":

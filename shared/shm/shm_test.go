@@ -322,17 +322,19 @@ func TestOneReleaseTooManyPanics(t *testing.T) {
 	l.Release()
 }
 
-// The hot path: a block of a size that was lent before. The others are beside many that are lent, and from several goroutines.
+// The hot path: a block of a size that was lent before, a frame of 640×480. The others are beside many blocks of that size that
+// are lent, and from several goroutines.
 func BenchmarkLeaseAndRelease(b *testing.B) {
+	const size = 640 * 480 * 3
 	for _, lent := range []int{0, 256} {
 		b.Run(fmt.Sprintf("beside %d", lent), func(b *testing.B) {
 			r := benchRegion(b)
 			for range lent {
-				defer r.TryLease(6 << 10).Release()
+				defer r.TryLease(size).Release()
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				r.TryLease(6 << 20).Release()
+				r.TryLease(size).Release()
 			}
 		})
 	}
@@ -341,7 +343,7 @@ func BenchmarkLeaseAndRelease(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				r.TryLease(6 << 10).Release()
+				r.TryLease(size).Release()
 			}
 		})
 	})

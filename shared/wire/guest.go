@@ -11,12 +11,12 @@ import (
 
 // Guest is the worker's end.
 type Guest struct {
-	stream workerpb.WorkerService_WorkServer
-	down   *shm.RingReader
-	buf    []byte
-	next   *workerpb.WorkRequest // from the ring, not yet its turn; nil is none
-	heard  uint64                // messages of the stream that Recv has returned
-	taken  uint64                // and of the ring
+	stream     workerpb.WorkerService_WorkServer
+	down       *shm.RingReader
+	buf        []byte
+	next       *workerpb.WorkRequest // from the ring, not yet its turn; nil is none
+	readStream uint64                // messages that came by the stream and were returned by Recv
+	readRing   uint64                // and by the ring
 
 	in      sync.Mutex // guards what follows
 	arrived *sync.Cond
@@ -25,7 +25,7 @@ type Guest struct {
 
 	out        sync.Mutex // guards what follows, and the stream's Send
 	up         *shm.RingWriter
-	streamedUp uint64 // messages sent on the stream
+	sentStream uint64 // messages sent by the stream
 	text       []byte
 }
 
@@ -57,15 +57,15 @@ func (g *Guest) Listen() {
 func (g *Guest) Recv() (*workerpb.WorkRequest, error) {
 	for {
 		if r := g.streamed(); r != nil {
-			g.heard++
+			g.readStream++
 			return r, nil
 		}
 		if err := g.takeNext(); err != nil {
 			return nil, err
 		}
 		switch r := g.next; {
-		case r != nil && r.After <= g.heard:
-			g.next, g.taken = nil, g.taken+1
+		case r != nil && r.After <= g.readStream:
+			g.next, g.readRing = nil, g.readRing+1
 			return r, nil
 		case r != nil:
 			g.awaitStream()
@@ -82,7 +82,7 @@ func (g *Guest) Recv() (*workerpb.WorkRequest, error) {
 func (g *Guest) streamed() *workerpb.WorkRequest {
 	g.in.Lock()
 	defer g.in.Unlock()
-	if len(g.waiting) == 0 || g.waiting[0].After > g.taken {
+	if len(g.waiting) == 0 || g.waiting[0].After > g.readRing {
 		return nil
 	}
 	r := g.waiting[0]
@@ -135,7 +135,7 @@ func (g *Guest) Empty() bool { return g.next == nil && g.down.Empty() && !g.hasM
 func (g *Guest) Send(r *workerpb.WorkResponse) (err error) {
 	g.out.Lock()
 	defer g.out.Unlock()
-	r.After = g.streamedUp
+	r.After = g.sentStream
 	if g.text, err = (proto.MarshalOptions{}).MarshalAppend(g.text[:0], r); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (g *Guest) Send(r *workerpb.WorkResponse) (err error) {
 		return nil
 	}
 	g.text = nil // it is large
-	g.streamedUp++
+	g.sentStream++
 	return g.stream.Send(r)
 }
 

@@ -19,15 +19,15 @@ type Host struct {
 	down   *shm.RingWriter
 	up     *shm.RingReader
 
-	streamed uint64 // messages sent on the stream
-	ringed   uint64 // and by the ring
-	message  workerpb.WorkRequest
-	buf      []byte
+	sentStream uint64 // messages sent by the stream
+	sentRing   uint64 // and by the ring
+	message    workerpb.WorkRequest
+	buf        []byte
 
-	in    sync.Mutex             // guards what follows: of Receive
-	heard uint64                 // messages that came by the stream
-	next  *workerpb.WorkResponse // from the ring, not yet its turn; nil is none
-	text  []byte
+	in         sync.Mutex             // guards what follows: of Receive
+	readStream uint64                 // messages that came by the stream
+	next       *workerpb.WorkResponse // from the ring, not yet its turn; nil is none
+	text       []byte
 }
 
 // NewHost returns the end for a worker that owns the region and rings the bell, which the Host takes over.
@@ -40,8 +40,8 @@ func NewHost(stream workerpb.WorkerService_WorkClient, region *shm.Region, bell 
 // are full. ErrRing says that the worker has to be killed, any other error that it is ending.
 func (h *Host) Send(r *workerpb.WorkRequest) error {
 	if len(r.Define)+len(r.Forget)+len(r.EndStreams) > 0 {
-		h.streamed++
-		rare := &workerpb.WorkRequest{Define: r.Define, Forget: r.Forget, EndStreams: r.EndStreams, After: h.ringed}
+		h.sentStream++
+		rare := &workerpb.WorkRequest{Define: r.Define, Forget: r.Forget, EndStreams: r.EndStreams, After: h.sentRing}
 		if err := h.stream.Send(rare); err != nil {
 			return err
 		}
@@ -71,14 +71,14 @@ func (h *Host) Crowded() bool { return h.down.Crowded() }
 // put writes jobs and grants into the ring. Who heeds Crowded finds room there: where it has none, the worker broke it.
 func (h *Host) put(r *workerpb.WorkRequest) (err error) {
 	m := &h.message
-	m.Jobs, m.Grants, m.After = r.Jobs, r.Grants, h.streamed
+	m.Jobs, m.Grants, m.After = r.Jobs, r.Grants, h.sentStream
 	if h.buf, err = (proto.MarshalOptions{}).MarshalAppend(h.buf[:0], m); err != nil {
 		return err
 	}
 	if !h.down.Put(h.buf) {
 		return fmt.Errorf("%w: it has no room for a message of %d bytes", ErrRing, len(h.buf))
 	}
-	h.ringed++
+	h.sentRing++
 	h.down.Wake()
 	return nil
 }
@@ -122,7 +122,7 @@ func (h *Host) receiveStream(to chan<- *workerpb.WorkResponse) error {
 		}
 		h.in.Lock()
 		to <- r
-		h.heard++
+		h.readStream++
 		h.in.Unlock()
 		if err := h.drain(to); err != nil { // what waited for it
 			return err
@@ -154,7 +154,7 @@ func (h *Host) drain(to chan<- *workerpb.WorkResponse) error {
 func (h *Host) take() (joined *workerpb.WorkResponse, err error) {
 	for joined == nil || len(joined.Needs) == 0 && len(joined.Results) < maxJoined {
 		r, err := h.peek()
-		if err != nil || r == nil || r.After > h.heard {
+		if err != nil || r == nil || r.After > h.readStream {
 			return joined, err
 		}
 		h.next = nil

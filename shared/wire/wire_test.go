@@ -86,14 +86,14 @@ func unbroken(t *testing.T) func(error) {
 	return func(err error) { t.Error(err) }
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func dup(t *testing.T, f *os.File) *os.File {
+func dup(t testing.TB, f *os.File) *os.File {
 	t.Helper()
 	fd, err := syscall.Dup(int(f.Fd()))
 	check(t, err)

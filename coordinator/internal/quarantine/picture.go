@@ -52,7 +52,7 @@ func channels(f frame.Format) (red, blue int, ok bool) {
 func encode(w io.Writer, g frame.Geometry, pix []byte) error {
 	if isPNG(g) {
 		e := png.Encoder{CompressionLevel: png.BestSpeed}
-		return e.Encode(w, newPicture(g, pix))
+		return e.Encode(w, plain(newPicture(g, pix)))
 	}
 	if g.IsPixels() {
 		if _, err := w.Write(npyHeader(g)); err != nil {
@@ -113,6 +113,29 @@ type picture struct {
 func newPicture(g frame.Geometry, pix []byte) *picture {
 	red, blue, _ := channels(g.Format)
 	return &picture{g, pix, red, blue, g.Format.Channels()}
+}
+
+// plain is the picture as a type that the encoder reads row by row, where there is one: from others it has a colour allocated for
+// each pixel.
+func plain(p *picture) image.Image {
+	switch {
+	case p.Depth != frame.U8:
+		return p
+	case p.all == 1:
+		return &image.Gray{Pix: p.pix, Stride: p.Width, Rect: p.Bounds()}
+	}
+	m := image.NewNRGBA(p.Bounds())
+	for i, o := 0, 0; o < len(m.Pix); i, o = i+p.all, o+4 {
+		from, to := p.pix[i:i+p.all], m.Pix[o:o+4]
+		to[0], to[1], to[2], to[3] = from[p.red], from[1], from[p.blue], 0xff
+		if p.all == 4 {
+			to[3] = from[3]
+		}
+	}
+	if !p.Opaque() && m.Opaque() {
+		return p // whose alpha is kept
+	}
+	return m
 }
 
 func (p *picture) Bounds() image.Rectangle { return image.Rect(0, 0, p.Width, p.Height) }

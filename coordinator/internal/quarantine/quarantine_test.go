@@ -7,6 +7,7 @@ import (
 	"image"
 	_ "image/jpeg"
 	_ "image/png"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -301,6 +302,24 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// Each pixel of a frame was allocated by itself to be written: a service that is busy already had millions to collect.
+func TestAFrameIsWrittenInFewAllocations(t *testing.T) {
+	for _, format := range []frame.Format{frame.FormatGray, frame.FormatBGR, frame.FormatRGBA} {
+		f, err := frame.New(frame.Geometry{Width: 100, Height: 100, Format: format})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := testing.AllocsPerRun(3, func() {
+			if err := encode(io.Discard, f.Geometry, f.Pix); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n > 1000 {
+			t.Errorf("%v: %v allocations", f.Geometry, n)
+		}
+	}
+}
+
 func BenchmarkAdd(b *testing.B) {
 	g := frame.Geometry{Width: 1920, Height: 1080, Format: frame.FormatBGR}
 	f, err := frame.New(g)
@@ -310,6 +329,7 @@ func BenchmarkAdd(b *testing.B) {
 	for i := range f.Pix {
 		f.Pix[i] = byte(i * i / 7)
 	}
+	b.ReportAllocs()
 	s := &Store{Folder: b.TempDir(), MaxBytes: 1 << 40, MaxEntries: 1 << 20}
 	for b.Loop() {
 		if _, err := s.Add(Job{Input: Named("", g, f.Pix)}); err != nil {
