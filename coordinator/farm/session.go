@@ -176,21 +176,3 @@ func (s *session) end() {
 	s.sending.Unlock()
 	s.farm.leaveSession()
 }
-
-// enterSession counts a session in, unless the farm is closing.
-func (f *Farm) enterSession() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.closing {
-		f.pending++
-		f.running.Add(1)
-	}
-	return !f.closing
-}
-
-func (f *Farm) leaveSession() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.out()
-	f.running.Done()
-}
