@@ -48,6 +48,38 @@ func (f *Farm) Upload(ctx context.Context, name string, in frame.Frame) error {
 // Discard forgets an input. Jobs that were submitted before still have it.
 func (f *Farm) Discard(name string) { f.programs.remove(name) }
 
+// Place brings a frame into shared memory, for several jobs without a copy for each: give them what Share returns, and release the
+// frame in the end. It takes the frame that it is given. It counts against the memory budget until all are released. The errors
+// are those of Submit.
+func (f *Farm) Place(ctx context.Context, in frame.Frame) (frame.Frame, error) {
+	defer in.Release()
+	j := Job{Frame: in}
+	if err := in.Validate(); err != nil {
+		return frame.Frame{}, refuseFor(j, err)
+	}
+	if !f.enterSession() { // Close waits for it
+		return frame.Frame{}, refuse(j, fault.Closing, "the farm is closing")
+	}
+	defer f.leaveSession()
+	lease, err := f.bring(ctx, j)
+	if err != nil {
+		return frame.Frame{}, err
+	}
+	in.Pix, in.Mem = lease.Bytes(), lease.Hold()
+	return in, nil
+}
+
+// Share returns the frame once more, for a job to take: pixels in the farm's memory stay until each is released. It is the frame
+// itself where they lie elsewhere.
+func Share(in frame.Frame) frame.Frame {
+	if own, ok := in.Mem.(*shm.Hold); ok {
+		if another := own.Share(); another != nil {
+			in.Mem = another
+		}
+	}
+	return in
+}
+
 func (p *programs) put(in *input) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -51,6 +51,36 @@ func TestAPipelineMayNameInputs(t *testing.T) {
 	}
 }
 
+// One frame goes into two pipelines, and lies in memory once.
+func TestAPlacedFrameIsForSeveralJobs(t *testing.T) {
+	f := newFarm(t)
+	placed, err := f.Place(t.Context(), gray(7))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := f.Snapshot().Memory.Leased
+	futures := []*Future{
+		submitted(t, f, Job{Pipeline: "invert", Frame: Share(placed)}), submitted(t, f, Job{Pipeline: "echo", Frame: Share(placed)}),
+	}
+	placed.Release()
+	for i, want := range []byte{^byte(7), 7} {
+		r, err := futures[i].Wait(t.Context())
+		if err != nil || r.Pix[0] != want {
+			t.Fatalf("job %d: %v", i, err)
+		}
+		r.Release()
+	}
+	if held == 0 || f.Snapshot().Memory.Leased != 0 {
+		t.Errorf("%d bytes were held, and %d are", held, f.Snapshot().Memory.Leased)
+	}
+	if _, err := f.Place(t.Context(), frame.Frame{Geometry: frame.Geometry{Width: -1}}); code(err) != fault.Invalid {
+		t.Errorf("no frame: %v", err)
+	}
+	if same := Share(gray(3)); same.Mem != nil || same.Pix[0] != 3 {
+		t.Error("a frame elsewhere is another")
+	}
+}
+
 // A worker that comes later, or is told of the program anew, must find the input's bytes where the first did.
 func TestInputsOutliveWorkers(t *testing.T) {
 	f := newFarm(t, func(c *Config) { c.Workers = 1 })

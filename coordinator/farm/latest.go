@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
-	"github.com/cvfarm/cvfarm/shared/shm"
 )
 
 // Latest is the article's thread with a lock around the latest result, for a live source: the newest frame wins, what is too
@@ -71,9 +70,7 @@ func (l *Latest) Get() (*Result, error) {
 		return nil, l.err
 	}
 	r := *l.result
-	if own, ok := r.Mem.(*shm.Hold); ok {
-		r.Mem = own.Share()
-	}
+	r.Frame = Share(r.Frame)
 	return &r, l.err
 }
 

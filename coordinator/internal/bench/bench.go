@@ -161,6 +161,7 @@ func (m *measurement) prepare(ctx context.Context) error {
 	if m.InFlight == 0 { // by CPU time, which others on the machine change less than the rate
 		m.InFlight = inFlightFor(m.Workers, m.bare.cpu/time.Duration(m.bare.counted))
 	}
+	m.bare.counted, m.bare.cpu = 0, 0 // that was to get warm
 	text := m.pipeline.String()
 	m.shared = newLoad(m.farm, text, m.frames, m.InFlight)
 	m.copied = newLoad(m.farm, text, copies(m.frames), m.InFlight)
@@ -174,14 +175,18 @@ func (m *measurement) makeFrames(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := m.bring(ctx, in, steps.String())
+	place := func() (frame.Frame, error) { return m.bring(ctx, in, steps.String()) }
+	if len(steps) == 0 {
+		place = func() (frame.Frame, error) { return m.farm.Place(ctx, in) }
+	}
+	f, err := place()
 	if err != nil {
 		return err
 	}
 	m.frames = append(m.frames, f)
 	n, err := framesFor(len(f.Pix), m.Workers, farm.MemoryLimit())
 	for err == nil && len(m.frames) < n {
-		if f, err = m.bring(ctx, in, steps.String()); err == nil {
+		if f, err = place(); err == nil {
 			m.frames = append(m.frames, f)
 		}
 	}
@@ -196,7 +201,7 @@ func copies(frames []frame.Frame) []frame.Frame {
 	return out
 }
 
-// bring makes a frame in shared memory.
+// bring makes a frame in shared memory, by a pipeline.
 func (m *measurement) bring(ctx context.Context, in frame.Frame, steps string) (frame.Frame, error) {
 	future, err := m.farm.Submit(ctx, farm.Job{Pipeline: steps, Frame: in})
 	if err != nil {
@@ -220,9 +225,6 @@ func (m *measurement) content(ctx context.Context) (in frame.Frame, steps pipeli
 	}
 	if m.Work == Decode {
 		steps = append(steps, pipeline.Step{Op: "encode"})
-	}
-	if len(steps) == 0 {
-		steps = pipeline.Pipeline{{Op: "echo"}}
 	}
 	return in, steps, err
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/shared/frame"
-	"github.com/cvfarm/cvfarm/shared/shm"
 )
 
 // load feeds a farm with frames, always as many at a time.
@@ -83,12 +82,9 @@ func (l *load) feed(ctx context.Context, d time.Duration, record func(sent, *far
 }
 
 func (l *load) submit(ctx context.Context) error {
-	f := l.frames[l.next%uint64(len(l.frames))]
+	f := farm.Share(l.frames[l.next%uint64(len(l.frames))])
 	f.Index = l.next
 	l.next++
-	if hold, ok := f.Mem.(*shm.Hold); ok {
-		f.Mem = hold.Share() // the farm takes it, and gives this count back
-	}
 	at := time.Now()
 	future, err := l.farm.Submit(ctx, farm.Job{Pipeline: l.pipeline, Frame: f})
 	if err == nil {

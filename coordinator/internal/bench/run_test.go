@@ -38,6 +38,9 @@ func TestBothSidesOfAFakeWorkerAreMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if versions := all[0].Machine.versions(); !strings.Contains(versions, "fake 1") {
+		t.Errorf("measured with %s", versions)
+	}
 	if len(all) != 1 || all[0].FarmFPS <= 0 || all[0].BareFPS <= 0 || len(all[0].Ratios) != 2 || len(all[0].Steps) != 2 {
 		t.Fatalf("got %+v", all)
 	}

@@ -62,9 +62,9 @@ func Print(w io.Writer, results []Result) error {
 
 // title says what was measured where.
 func title(r Result) string {
-	return fmt.Sprintf("%s on %d workers (%s), %d rounds of %.3g s each\n%s, %d CPUs, %s, OpenCV %s, %s, load average %.2f",
+	return fmt.Sprintf("%s on %d workers (%s), %d rounds of %.3g s each\n%s, %d CPUs, %s, %s, %s, load average %.2f",
 		r.Pipeline, r.Workers, r.Isolation, r.Rounds, r.Seconds, r.Machine.CPU, r.Machine.CPUs, r.Machine.Kernel,
-		r.Machine.Versions["opencv"], r.Machine.Date, r.Machine.Load)
+		r.Machine.versions(), r.Machine.Date, r.Machine.Load)
 }
 
 func (p Percentiles) String() string {

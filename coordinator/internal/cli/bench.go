@@ -93,7 +93,11 @@ func (app App) bench(ctx context.Context, o *benchOptions) error {
 	case errors.As(err, &wrong):
 		err = script.point(wrong.Err)
 	}
-	return errors.Join(err, bench.Print(app.Out, results)) // the files would look whole
+	out := app.Out
+	if o.json == "-" {
+		out = app.Err
+	}
+	return errors.Join(err, bench.Print(out, results)) // the files would look whole
 }
 
 func (app App) benchmarked(o *benchOptions, results []bench.Result, files benchFiles) error {
