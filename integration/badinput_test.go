@@ -59,7 +59,7 @@ func TestBadInput(t *testing.T) {
 		{"an unknown codec", nil, "VIDEO -p gray -o out.mp4 --codec ZZZZ", 1, []string{"out.mp4", "ZZZZ", "avc1"}, nil},
 		{"a codec that is none", nil, "VIDEO -p gray -o out.mp4 --codec h264x", 2, []string{"four characters"}, nil},
 		{"an unknown container", nil, "VIDEO -p gray -o out.xyz", 2, []string{".xyz", ".mp4"}, nil},
-		{"frames of odd sides", nil, "VIDEO -p crop,width=33,height=33 -o out.mp4", 1, []string{"even sides", "crop"}, nil},
+		{"frames of odd sides", nil, "VIDEO -p crop,width=33,height=33 -o out.mp4", 2, []string{"even sides", "crop"}, nil},
 		{"an unknown op", nil, "good.png -p gray|cany -o x.png", 2, []string{"step 2", "cany", "did you mean canny?"}, nil},
 		{"a step that must be the last", nil, "good.png -p encode|gray -o x.png", 2, []string{"step 1, encode: must be the last step"}, nil},
 		{"a step that must be the first", nil, "good.png -p gray|decode -o x.png", 2, []string{"step 2, decode: must be the first step"}, nil},

@@ -69,11 +69,11 @@ func TestGridOnTheOpenCVWorker(t *testing.T) {
 				w.hit(c, h.signal)
 				c.answers(cellJobs)
 				exit, err := c.ended()
-				cause, words := h.cause, h.words
+				words := h.words
 				if w.name == "starting" && h.signal == unix.SIGSTOP {
-					cause, words = "start", "not ready within"
+					words = "it was stopped before it was ready"
 				}
-				if text := fmt.Sprint(exit, " ", err); string(exit.Cause) != cause || !strings.Contains(text, words) {
+				if text := fmt.Sprint(exit, " ", err); string(exit.Cause) != h.cause || !strings.Contains(text, words) {
 					t.Errorf("its end is told as %s: %s", exit.Cause, text)
 				}
 			})
@@ -82,8 +82,12 @@ func TestGridOnTheOpenCVWorker(t *testing.T) {
 }
 
 func newCell(t *testing.T) *cell {
-	f := realFarm(t, farm.Config{Workers: 2, StallTimeout: 2 * time.Second, StartTimeout: 5 * time.Second})
-	return &cell{T: t, farm: f, events: f.Events(context.Background()), image: []byte(read(t, sample(t, "space_shuttle.jpg")))}
+	c := &cell{T: t, image: []byte(read(t, sample(t, "space_shuttle.jpg")))}
+	c.farm = realFarm(t, farm.Config{
+		Workers: 2, StallTimeout: 2 * time.Second, StartTimeout: 5 * time.Second, WorkerEnv: []string{strings.TrimSuffix(c.mark(), "\x00")},
+	})
+	c.events = c.farm.Events(context.Background())
+	return c
 }
 
 func (c *cell) submit(n int, pipeline, stream string) {
@@ -184,13 +188,13 @@ func (c *cell) whileClosing(s unix.Signal) {
 
 // whileStarting hits the next process that is started: the spare, or the one that replaces it.
 func (c *cell) whileStarting(s unix.Signal) {
-	before := ownChildren()
+	before := c.processes()
 	kill(c.T, c.worker(farm.Idle), unix.SIGTERM)
 	if e, _ := c.ended(); e.Signal != "terminated" {
 		c.Fatalf("a worker ended otherwise: %v", e)
 	}
 	eventually(c.T, patience, func() error {
-		for _, pid := range ownChildren() {
+		for _, pid := range c.processes() {
 			if !slices.Contains(before, pid) && !c.isReady(pid) {
 				kill(c.T, pid, s)
 				return nil
@@ -205,17 +209,20 @@ func (c *cell) isReady(pid int) bool {
 	return slices.ContainsFunc(c.farm.Snapshot().Workers, func(w farm.WorkerStatus) bool { return w.PID == pid })
 }
 
-// ownChildren are the children of this process that are workers already.
-func ownChildren() []int {
+// processes are the workers of this cell, those that are starting too: other cells have theirs at the same time.
+func (c *cell) processes() []int {
 	var all []int
 	for _, pid := range processes() {
-		exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-		if ppid, _ := parent(pid); ppid == os.Getpid() && strings.HasSuffix(exe, "/worker") {
+		environment, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if ppid, _ := parent(pid); ppid == os.Getpid() && strings.Contains(string(environment), c.mark()) {
 			all = append(all, pid)
 		}
 	}
 	return all
 }
+
+// mark is in the environment of the cell's workers.
+func (c *cell) mark() string { return "CVFARM_TEST_CELL=" + c.Name() + "\x00" }
 
 // A call that does not return is answered when its time is over, and the other worker does not notice.
 func TestANativeHangIsAnsweredAtItsDeadlineAndStallsNobody(t *testing.T) {

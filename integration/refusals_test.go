@@ -49,3 +49,28 @@ func TestWrongPipelinesAreRefusedBeforeAFrame(t *testing.T) {
 		})
 	}
 }
+
+// Of a video, the size is known before its first frame, and what the output file can hold is known of every input. It was found
+// frame by frame, though a dry run told.
+func TestWhatAVideoCannotIsRefusedBeforeAFrame(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	copyTo(t, clip(t), filepath.Join(dir, "clip.mp4"))
+	copyTo(t, sample(t, "face-detect.jpg"), filepath.Join(dir, "photo.jpg"))
+	for _, c := range []struct{ name, input, pipeline, output, caret, says string }{
+		{"a place outside of it", "clip.mp4", "crop x=600", "out.mp4", "         ^", "1x320 at 600,0 does not lie within 560x320"},
+		{"a seed outside of it", "clip.mp4", "gray | flood_fill seedPoint=600,5", "none", "                              ^", "600,5"},
+		{"a picture of another size", "clip.mp4", "add image=photo.jpg", "none", "", "560x320"},
+		{"floats in a video", "photo.jpg", "gray | convert depth=f32", "out.mp4", "         ^", "it makes gray f32, and out.mp4 needs"},
+		{"another colour space in a video", "clip.mp4", "cvt_color code=BGR2HSV", "out.mp4", "  ^", "put cvt_color to bgr or gray behind it"},
+		{"odd sides in a video", "clip.mp4", "crop width=201 height=100", "out.mp4", "  ^", "put crop width=200 height=100 behind it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, more := range [][]string{nil, {"--dry-run"}} {
+				args := append([]string{"run", c.input, "-p", c.pipeline, "-o", c.output, "--workers", "1"}, more...)
+				runIn(t, dir, args...).exits(2, c.says, "\n"+c.caret)
+			}
+		})
+	}
+	holds(t, dir, "clip.mp4", "photo.jpg")
+}

@@ -94,6 +94,7 @@ func (j *chaosJob) onChaosFarm(ctx context.Context, do func(*farm.Farm) error) e
 		return j.startError(ctx, err)
 	}
 	err = do(f)
+	j.first.close()
 	if ctx.Err() != nil {
 		err = errInterrupted
 	}

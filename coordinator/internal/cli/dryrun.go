@@ -17,8 +17,7 @@ const maxListed = 10
 
 // dryRun prints what a run would do, as far as that can be told without a frame. It writes nothing else.
 func (j *runJob) dryRun(ctx context.Context, f *farm.Farm, plan *media.Plan) error {
-	video, err := j.firstVideo(ctx, f)
-	if err != nil {
+	if err := j.printVideo(); err != nil {
 		return err
 	}
 	variants, err := plan.Variants(j.inputs)
@@ -30,9 +29,7 @@ func (j *runJob) dryRun(ctx context.Context, f *farm.Farm, plan *media.Plan) err
 	var misfit error
 	for _, v := range variants {
 		first := images.first[v]
-		if v.Takes.IsPixels() && video.IsPixels() {
-			v.Takes = video
-		}
+		v.Takes = j.first.takes(v)
 		steps, err := f.Plan(ctx, v.Pipeline, v.Takes)
 		if err != nil {
 			return j.refused(v, err)
@@ -93,21 +90,12 @@ var kindNames = map[media.Kind]string{
 	media.Image: "image", media.Video: "video", media.Live: "camera or URL", media.Stream: "pipe of images",
 }
 
-// firstVideo opens the first video file, for what its frames are. It reads none of them.
-func (j *runJob) firstVideo(ctx context.Context, f *farm.Farm) (frame.Geometry, error) {
-	for _, in := range j.inputs {
-		if in.Kind != media.Video || in.Err != nil {
-			continue
-		}
-		r, err := f.OpenReader(ctx, in.Path)
-		if err != nil {
-			return frame.Geometry{}, err
-		}
-		v := r.Video()
-		fmt.Fprintf(j.Out, "  %s: %v, %s at %.4g fps\n", Plain(in.Name), v.Geometry, count(int(v.Frames), "frame"), v.FPS)
-		return v.Geometry, r.Close()
+// printVideo says what the first video is.
+func (j *runJob) printVideo() error {
+	if v := j.first; v.err == nil && v.path != "" {
+		fmt.Fprintf(j.Out, "  %s: %v, %s at %.4g fps\n", Plain(v.name), v.video.Geometry, count(int(v.video.Frames), "frame"), v.video.FPS)
 	}
-	return frame.Geometry{}, nil
+	return j.first.err
 }
 
 func (j *runJob) printSteps(v media.Variant, first imageFile, steps []farm.StepPlan) error {

@@ -23,6 +23,7 @@ type runJob struct {
 	inputs     []media.Input
 	reportFile *media.File // nil for none, and for standard output
 	ledger     *ledger     // nil without --resume
+	first      *firstVideo // nil before the plan
 
 	// Owned by the goroutine of run.
 	started  time.Time
@@ -52,6 +53,7 @@ func (j *runJob) run(ctx context.Context) error {
 	}
 	j.snapshot = f.Snapshot
 	err = j.onFarm(ctx, f)
+	j.first.close()
 	j.last = f.Snapshot()
 	if cerr := closeFarm(ctx, f); err == nil {
 		return cerr
@@ -190,8 +192,14 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	j.first.close()
+	j.first = openFirst(ctx, f, j.inputs)
 	for _, v := range variants {
-		if _, err := f.Plan(ctx, v.Pipeline, v.Takes); err != nil {
+		steps, err := f.Plan(ctx, v.Pipeline, j.first.takes(v))
+		if err == nil {
+			err = checkVideo(j.output, steps)
+		}
+		if err != nil {
 			return nil, j.refused(v, err)
 		}
 	}
@@ -239,8 +247,10 @@ func (j *runJob) source(f *farm.Farm) *media.Source {
 		Inputs: j.inputs,
 		Start:  j.ledger.at(),
 		Limit:  j.options.limit,
-		Open:   farmEngine{f}.open,
-		Stdin:  j.In,
-		Total:  func(n int) { j.tally.total.Store(int64(n)) },
+		Open: func(ctx context.Context, uri string, at int) (media.VideoReader, error) {
+			return j.first.open(ctx, f, uri, at)
+		},
+		Stdin: j.In,
+		Total: func(n int) { j.tally.total.Store(int64(n)) },
 	}
 }
