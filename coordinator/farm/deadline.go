@@ -22,7 +22,7 @@ func (d *dispatcher) begin(now time.Time) {
 }
 
 // maxPatience bounds how long an answer may lie unseen in the ring of a worker that has more to do.
-const maxPatience = 32 * handshake.Patience
+const maxPatience = 64 * time.Millisecond
 
 // lookSoon makes the timer fire for an answer that the worker may keep back, as it does only while it has more to do: not before
 // it should have spoken by itself.

@@ -39,7 +39,7 @@ const (
 const Heartbeat = 200 * time.Millisecond
 
 // Patience is twice as long as a worker keeps back an answer when it has more to do, unless that takes longer than it should.
-const Patience = 2 * time.Millisecond
+const Patience = 6 * time.Millisecond
 
 // TimerSlack is how late a worker's timers may be: it is started so. In a process that spends its time in native calls, Go's
 // monitor thread wakes every 20 µs, ten thousand times a second, and takes the core from the call each time: for short ops that was

@@ -50,11 +50,14 @@ func (in *intake) granted(job uint64) (*workerpb.Block, error) {
 	return b, err
 }
 
-// follows reports whether a job, or another message, is there already.
-func (in *intake) follows() bool {
+// follow reports whether so many jobs are there already.
+func (in *intake) follow(n int) bool {
 	in.lock.Lock()
 	defer in.lock.Unlock()
-	return len(in.jobs) > 0 || !in.reading && !in.session.wire.Empty()
+	for len(in.jobs) < n && !in.reading && in.ended == nil && !in.session.wire.Empty() {
+		in.hear()
+	}
+	return len(in.jobs) >= n
 }
 
 // await is called with the lock held. It returns when cond holds, or the wire's end.

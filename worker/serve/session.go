@@ -17,12 +17,14 @@ import (
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
-// The coordinator is woken for each answer, unless the next job follows immediately and jobs are so short that waking it costs
-// more than the work: then up to maxBatch of them share a call. The coordinator looks by itself where a call is overdue, so that
-// none is kept from it for long where the next job takes long, or does not return.
+// Waking the coordinator costs as much as a short job. It is woken for each answer, unless more jobs are there than the worker
+// does while the coordinator, once woken, sends the next: then up to maxBatch answers share a call, and none waits longer than
+// maxDelay. The coordinator looks by itself where a call is overdue, so that none is kept from it for long where the next job takes
+// long, or does not return.
 const (
 	maxBatch = 64
 	maxDelay = handshake.Patience / 2
+	refill   = 200 * time.Microsecond // from the call until more jobs are there, on a busy machine
 )
 
 // Wire is what messages from the coordinator come from and answers go into. See wire.Guest.
@@ -99,14 +101,14 @@ func (ss *session) answer(r *workerpb.Result) error {
 	if err := ss.wire.Send(&workerpb.WorkResponse{Results: []*workerpb.Result{r}}); err != nil {
 		return err
 	}
-	if ss.mayWait(time.Duration(r.RunNs)) && ss.follows() {
+	if run := max(time.Duration(r.RunNs), time.Microsecond); ss.mayWait(run) && ss.follow(ss.lanes*(2+int(refill/run))) {
 		return nil
 	}
 	ss.wake()
 	return nil
 }
 
-// mayWait counts an answer in, and reports whether the coordinator need not see it at once, if another job follows.
+// mayWait counts an answer in, and reports whether the coordinator need not see it at once, if enough jobs follow.
 func (ss *session) mayWait(run time.Duration) bool {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
