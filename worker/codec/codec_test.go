@@ -2,9 +2,14 @@ package codec
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"image"
 	"image/color"
 	"image/png"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -62,6 +67,65 @@ func TestEncodeIsReadBack(t *testing.T) {
 		for i := range pix {
 			if d := int(f.Pix[i]) - int(pix[i]); d > tolerance || d < -tolerance {
 				t.Fatalf("%s: %v, want %v", text, f.Pix, pix)
+			}
+		}
+	}
+}
+
+// The alpha of a JPEG was lost, and what it hid came out black.
+func TestAlphaIsRefusedWhereItWouldBeLost(t *testing.T) {
+	in := frame.Frame{Geometry: frame.Geometry{Width: 1, Height: 1, Format: frame.FormatBGRA}, Pix: []byte{200, 200, 200, 0}}
+	for _, text := range []string{"encode", "encode ext=.jpeg"} {
+		_, err := try(t, text, in)
+		if code(err) != fault.Invalid || !strings.Contains(err.Error(), "take ext=.png, or put cvt_color code=BGRA2BGR before it") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	out, err := try(t, "encode ext=.png", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := png.Decode(bytes.NewReader(out.Pix)); err != nil || back.At(0, 0) != (color.NRGBA{R: 200, G: 200, B: 200}) {
+		t.Errorf("it comes back as %v, %v", back, err)
+	}
+}
+
+// held is a PNG of 3x2 pixels, the blues of which are 1 to 6, by a camera that was held so.
+func held(t *testing.T, orientation byte) frame.Frame {
+	t.Helper()
+	picture := image.NewNRGBA(image.Rect(0, 0, 3, 2))
+	for i := range 6 {
+		picture.Set(i%3, i/3, color.NRGBA{B: uint8(i + 1), A: 255})
+	}
+	var data bytes.Buffer
+	if err := png.Encode(&data, picture); err != nil {
+		t.Fatal(err)
+	}
+	chunk := []byte("eXIfMM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00" + string(rune(orientation)) + "\x00\x00\x00\x00\x00\x00")
+	chunk = append(binary.BigEndian.AppendUint32(nil, uint32(len(chunk)-4)), binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(chunk))...)
+	return frame.Encoded(slices.Insert(data.Bytes(), len("\x89PNG\r\n\x1a\n")+25, chunk...)) // behind its header
+}
+
+// The photos of a telephone came out sideways.
+func TestAPictureIsTurnedAsItsEXIFSays(t *testing.T) {
+	for orientation, want := range []string{1: "123 456", 2: "321 654", 3: "654 321", 4: "456 123", 5: "14 25 36", 6: "41 52 63", 7: "63 52 41", 8: "36 25 14"} {
+		if orientation == 0 {
+			continue
+		}
+		for text, want := range map[string]string{"decode": want, "decode ignore_orientation=true": "123 456"} {
+			f, err := try(t, text, held(t, byte(orientation)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for i := 0; i < len(f.Pix); i += 3 {
+				if i > 0 && i/3%f.Width == 0 {
+					got += " "
+				}
+				got += strconv.Itoa(int(f.Pix[i]))
+			}
+			if got != want {
+				t.Errorf("orientation %d, %s: %s, want %s", orientation, text, got, want)
 			}
 		}
 	}

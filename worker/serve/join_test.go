@@ -60,6 +60,19 @@ func TestJoinedEnginesKnowWhatTheyLack(t *testing.T) {
 	}
 }
 
+// An engine need not be of a type that can be compared: a struct with a map in it panicked at its second step.
+func TestAnEngineMayBeAStructWithAMap(t *testing.T) {
+	e := Join(mapped{Ops("mine", simple("snap", sum), simple("blur", sum)), map[string]int{}})
+	if _, err := e.Compile(pipeline.Pipeline{{Op: "snap"}, {Op: "blur"}}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+type mapped struct {
+	Engine
+	_ map[string]int
+}
+
 // lacking is an engine that another build of it can do more than.
 type lacking struct {
 	Engine

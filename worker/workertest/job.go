@@ -100,12 +100,7 @@ func blockOf(l *shm.Lease) *workerpb.Block {
 func (h *host) do(j job) result {
 	h.Helper()
 	h.doing = fmt.Sprintf("%s of %v", j.pipeline, j.in.Geometry)
-	id, define := h.program(j.pipeline)
-	h.lastJob++
-	msg := &workerpb.Job{Id: h.lastJob, Program: id, Geometry: workerpb.FromGeometry(j.in.Geometry), Plan: j.plan}
-	if p, err := pipeline.Parse(j.pipeline); err == nil && h.ops.Stateful(p) > 0 {
-		msg.Stream = uint64(id)
-	}
+	msg, define := h.message(j)
 	var input *shm.Lease
 	if !j.plan {
 		input = h.bring(j.in.Pix)
@@ -127,6 +122,18 @@ func (h *host) do(j job) result {
 		h.Fatalf("%s of %v: it wrote to its input", j.pipeline, j.in.Geometry)
 	}
 	return r
+}
+
+// message is a job without its memory, and what has to be said of its program beforehand.
+func (h *host) message(j job) (*workerpb.Job, []*workerpb.Program) {
+	h.Helper()
+	id, define := h.program(j.pipeline)
+	h.lastJob++
+	msg := &workerpb.Job{Id: h.lastJob, Program: id, Geometry: workerpb.FromGeometry(j.in.Geometry), Plan: j.plan}
+	if p, err := pipeline.Parse(j.pipeline); err == nil && h.ops.Stateful(p) > 0 {
+		msg.Stream = uint64(id)
+	}
+	return msg, define
 }
 
 func (h *host) send(r *workerpb.WorkRequest) {

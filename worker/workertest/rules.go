@@ -12,6 +12,7 @@ import (
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
+	"github.com/cvfarm/cvfarm/shared/shm"
 	"github.com/cvfarm/cvfarm/shared/workerpb"
 )
 
@@ -84,35 +85,51 @@ func (h *host) stillWorks(j job, before result, after string) {
 
 // answersInOrder sends many jobs at a time, every third of which fails.
 func answersInOrder(h *host) {
-	const jobs = 150
-	j, _ := h.working()
-	good, _ := h.program(j.pipeline)
+	j, before := h.working()
 	input := h.bring(j.in.Pix)
 	defer input.Release()
-	req := &workerpb.WorkRequest{}
-	for i := range uint64(jobs) {
-		msg := &workerpb.Job{Id: 1000 + i, Program: good, Geometry: workerpb.FromGeometry(j.in.Geometry), Index: i, Plan: true}
-		if i%3 == 2 {
-			msg.Program = 1 << 30 // was never defined
-		}
-		req.Jobs = append(req.Jobs, msg)
-	}
-	h.send(req)
+	jobs, blocks := h.many(j, input, int(max(before.asked, before.Size)))
+	h.send(&workerpb.WorkRequest{Jobs: jobs})
 	if err := h.wire.CloseSend(); err != nil {
 		h.Fatal(err)
 	}
-	next := uint64(1000)
+	n := 0
 	for msg := h.hear(); msg != nil; msg = h.hear() {
-		for _, r := range msg.Results {
-			if r.Id != next || (r.Fault != nil) != ((next-1000)%3 == 2) {
-				h.Fatalf("it answered job %d, fault %v, where the answer to job %d was next", r.Id, r.Fault, next)
+		if len(msg.Needs) > 0 {
+			h.Fatalf("it was lent what did last time, and asks for %d bytes for job %d", msg.Needs[0].Size, msg.Needs[0].Id)
+		}
+		for _, got := range msg.Results {
+			if n == len(jobs) || got.Id != jobs[n].Id || (got.Fault != nil) != (n%3 == 2) {
+				h.Fatalf("it answered job %d, fault %v, as the %dth of jobs %d to %d, every third of which fails", got.Id, got.Fault, n+1,
+					jobs[0].Id, h.lastJob)
 			}
-			next++
+			h.checkResult(j, got)
+			r := result{Result: got}
+			if r.take(h, j, blocks[n]); r.Fault == nil && r.out.Geometry != before.out.Geometry {
+				h.Fatalf("%s of %v gives %v as one of many, and %v alone", j.pipeline, j.in.Geometry, r.out.Geometry, before.out.Geometry)
+			}
+			n++
 		}
 	}
-	if next != 1000+jobs {
-		h.Fatalf("it closed its stream after %d of %d answers", next-1000, jobs)
+	if n != len(jobs) {
+		h.Fatalf("it closed its stream after %d of %d answers", n, len(jobs))
 	}
+}
+
+// many makes as many jobs as the memory is for, up to 150; every third has no program. Each is lent a block.
+func (h *host) many(j job, input *shm.Lease, lend int) (jobs []*workerpb.Job, blocks []*block) {
+	h.Helper()
+	for i := range min(150, max(3, memory/2/(lend+2*margin))) {
+		msg, _ := h.message(j)
+		if i%3 == 2 {
+			msg.Program = 1 << 30 // was never defined
+		}
+		blocks = append(blocks, h.lend(lend))
+		msg.Index, msg.Output = uint64(i), blocks[i].wire()
+		msg.Input = &workerpb.Block{Offset: uint64(input.Offset()), Size: uint64(len(j.in.Pix))}
+		jobs = append(jobs, msg)
+	}
+	return jobs, blocks
 }
 
 func asksForMemory(h *host) {
@@ -182,10 +199,11 @@ func bearsNonsense(h *host) {
 		h.lastJob++
 		c.job.Id = h.lastJob
 		h.send(&workerpb.WorkRequest{Jobs: []*workerpb.Job{c.job}})
-		var r result
-		for lent := h.lend(0); r.Result == nil; {
+		r, lent := result{}, h.lend(0)
+		for r.Result == nil {
 			lent = h.follow(j, &r, lent)
 		}
+		lent.lease.Release()
 		if r.Fault == nil {
 			h.Errorf("%s: it answers with a result", c.name)
 		}

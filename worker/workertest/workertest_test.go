@@ -1,10 +1,12 @@
 package workertest_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +33,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var tired atomic.Int32
+
 // sloppy are ops that break rules which the fake worker keeps.
 func sloppy() []serve.Op {
 	return []serve.Op{
@@ -38,6 +42,16 @@ func sloppy() []serve.Op {
 			OpInfo: pipeline.OpInfo{Name: "chat", Doc: "Print.", Params: []pipeline.Param{pipeline.Int("n", 7, 0, 3, "too high a default")}},
 			Run: func(_ pipeline.Args, in frame.Frame, out *serve.Output) error {
 				fmt.Fprintln(os.Stdout, "hello there")
+				_, err := out.Pixels(in.Geometry)
+				return err
+			},
+		},
+		{
+			OpInfo: pipeline.OpInfo{Name: "tire", Doc: "Fail after some frames."},
+			Run: func(_ pipeline.Args, in frame.Frame, out *serve.Output) error {
+				if tired.Add(1) > 60 {
+					return errors.New("too tired")
+				}
 				_, err := out.Pixels(in.Geometry)
 				return err
 			},
@@ -79,6 +93,7 @@ func TestABreachIsFound(t *testing.T) {
 		{"fake:no_such_op", takes, "unknown op no_such_op"},
 		{"stranger:", "describes", "its first line is"},
 		{"sloppy:chat n=1", takes, "it printed on standard output"},
+		{"sloppy:tire", "in_order", "too tired"},
 		{"sloppy:", "describes", "chat: a default is not allowed"},
 		{"sloppy:", "describes", "two words: its names cannot be written in a pipeline"},
 		{"sloppy:", "describes", "two words: its doc is one line"},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
+	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
@@ -138,7 +140,11 @@ func (o *opsOptions) printFound(w io.Writer, ops pipeline.Catalogue, words []str
 // unknownOp is what a pipeline of that op would be refused with: the nearest name.
 func unknownOp(ops pipeline.Catalogue, name string) error {
 	err := ops.Check(pipeline.Pipeline{{Op: name}})
-	return fmt.Errorf("%s", strings.TrimLeft(strings.TrimPrefix(err.Error(), "step 1"), ":, "))
+	var wrong *fault.Error
+	if errors.As(err, &wrong) {
+		return errors.New(wrong.Message) // without the step, of which nobody spoke
+	}
+	return err
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -54,12 +54,12 @@ const byteOrderMark = "\ufeff"
 func readPipelineFile(name string) (string, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe without a writer is empty, not for ever
 	if err != nil {
-		return "", usagef("-p @%s: %v", name, errors.Unwrap(err))
+		return "", usagef("-p @%s: %v", name, pathless(err))
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, int64(len(byteOrderMark)+pipeline.MaxText+1)))
 	if err != nil {
-		return "", usagef("-p @%s: %v", name, errors.Unwrap(err))
+		return "", usagef("-p @%s: %v", name, pathless(err))
 	}
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	switch {

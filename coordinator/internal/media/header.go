@@ -1,13 +1,13 @@
 package media
 
 import (
-	"bytes"
-	"encoding/binary"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"io"
 	"os"
+
+	"github.com/cvfarm/cvfarm/shared/exif"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -54,30 +54,5 @@ func ReadHeader(name string) (Header, bool) {
 	if err != nil || c.Width < 1 || c.Height < 1 {
 		return Header{}, false
 	}
-	return Header{f.name, image.Pt(c.Width, c.Height), isTurned(f.name, head)}, true
-}
-
-// isTurned looks for the EXIF block of those formats whose block OpenCV heeds.
-func isTurned(format string, head []byte) bool {
-	mark := map[string]string{"JPEG": "Exif\x00\x00", "PNG": "eXIf"}[format]
-	_, exif, found := bytes.Cut(head, []byte(mark))
-	if mark == "" || !found || len(exif) < 8 {
-		return false
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if exif[0] == 'M' {
-		order = binary.BigEndian
-	}
-	at := func(offset, n int) []byte { // zeros beyond the end
-		return append(bytes.Clone(exif[min(offset, len(exif)):min(offset+n, len(exif))]), make([]byte, n)...)
-	}
-	directory := int(order.Uint32(exif[4:]))
-	for i := range int(order.Uint16(at(directory, 2))) {
-		entry := at(directory+2+12*i, 12)
-		if order.Uint16(entry) == 0x112 {
-			orientation := order.Uint16(entry[8:])
-			return orientation >= 5 && orientation <= 8
-		}
-	}
-	return false
+	return Header{f.name, image.Pt(c.Width, c.Height), exif.Orientation(head) >= 5}, true
 }

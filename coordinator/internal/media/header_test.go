@@ -13,8 +13,8 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-// exif is an EXIF block that says how the camera was held.
-func exif(orientation byte) string {
+// exifBlock is an EXIF block that says how the camera was held.
+func exifBlock(orientation byte) string {
 	return "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00" + string(orientation) + "\x00\x00\x00\x00\x00\x00"
 }
 
@@ -32,7 +32,7 @@ func TestReadHeader(t *testing.T) {
 	jpg := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, picture, nil) })
 	portable := encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, picture) })
 	held := func(orientation byte) string {
-		block := "Exif\x00\x00" + exif(orientation)
+		block := "Exif\x00\x00" + exifBlock(orientation)
 		return jpg[:2] + "\xff\xe1\x00" + string(rune(len(block)+2)) + block + jpg[2:]
 	}
 	of := func(format string, turned bool) Header { return Header{format, image.Pt(40, 24), turned} }
@@ -44,7 +44,7 @@ func TestReadHeader(t *testing.T) {
 		{"a jpeg of a camera held upright", held(6), of("JPEG", true)},
 		{"a jpeg of a camera held upside down", held(3), of("JPEG", false)},
 		{"a png", portable, of("PNG", false)},
-		{"a png of a camera held upright", portable[:33] + "\x00\x00\x00\x1aeXIf" + exif(8) + "\x00\x00\x00\x00" + portable[33:], of("PNG", true)},
+		{"a png of a camera held upright", portable[:33] + "\x00\x00\x00\x1aeXIf" + exifBlock(8) + "\x00\x00\x00\x00" + portable[33:], of("PNG", true)},
 		{"a bmp", encoded(t, func(b *bytes.Buffer) error { return bmp.Encode(b, picture) }), of("BMP", false)},
 		{"a tiff", encoded(t, func(b *bytes.Buffer) error { return tiff.Encode(b, picture, nil) }), of("TIFF", false)},
 		{"half a header", jpg[:20], Header{}},

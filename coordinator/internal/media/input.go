@@ -101,7 +101,8 @@ func resolveURL(name, scheme, rest string) ([]Input, error) {
 	}
 	rest, _, _ = strings.Cut(rest, "?")
 	base := filepath.Base(strings.TrimRight(rest, "/"))
-	return []Input{{Kind: Live, Name: name, Path: name, Rel: strings.Trim(strings.ReplaceAll(base, ":", "-"), ".")}}, nil
+	path := strings.ToLower(scheme) + strings.TrimPrefix(name, scheme)
+	return []Input{{Kind: Live, Name: name, Path: path, Rel: strings.Trim(strings.ReplaceAll(base, ":", "-"), ".")}}, nil
 }
 
 func resolveCamera(name string) ([]Input, error) {

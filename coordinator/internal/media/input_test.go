@@ -105,6 +105,13 @@ func TestInputsByName(t *testing.T) {
 	}
 }
 
+func TestTheSchemeOfAURLMayBeInUpperCase(t *testing.T) {
+	const name = "HTTP://Host/A.mp4"
+	if in, err := Resolve([]string{name}, false); err != nil || in[0].Name != name || in[0].Path != "http://Host/A.mp4" {
+		t.Errorf("%+v %v", in, err)
+	}
+}
+
 func TestInputsThatAreMistakes(t *testing.T) {
 	for _, args := range [][]string{{""}, {"-", "-"}, {"camera:"}, {"camera:x"}, {"ftp://host/a.mp4"}, {"[/x*"}} {
 		var usage *UsageError

@@ -21,11 +21,7 @@ static void describe(Tape &tape, const Contour &contour, double epsilon, double 
     float radius;
     cv::minEnclosingCircle(contour, center, radius);
     tape << center << radius << (contour.size() < 5 ? cv::RotatedRect() : cv::fitEllipse(contour));
-    cv::Moments m = cv::moments(contour);
-    for (double v : {m.m00, m.m10, m.m01, m.m20, m.m11, m.m02, m.m30, m.m21, m.m12, m.m03, m.mu20, m.mu11, m.mu02, m.mu30, m.mu21,
-                     m.mu12, m.mu03, m.nu20, m.nu11, m.nu02, m.nu30, m.nu21, m.nu12, m.nu03}) {
-        tape << v;
-    }
+    tape << cv::moments(contour);
 }
 
 char *bridge_find_contours(mat src, int mode, int method, double min_area, double max_area, double epsilon, double ratio,

@@ -5,8 +5,6 @@
 
 #include <opencv2/imgproc.hpp>
 
-static cv::Mat matrix(const double *m, int rows, int cols) { return cv::Mat(rows, cols, CV_64F, const_cast<double *>(m)); }
-
 char *bridge_box_filter(mat src, mat dst, int depth, int width, int height, int x, int y, bool normalize, int border) {
     return guard([=] {
         cv::boxFilter(at(src), at(dst), depth, cv::Size(width, height), cv::Point(x, y), normalize, border);

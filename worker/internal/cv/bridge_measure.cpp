@@ -39,10 +39,7 @@ char *bridge_bounding_rect(mat src, numbers *out) {
 char *bridge_moments(mat src, bool binary, numbers *out) {
     return find(out, [=](Tape &tape) {
         cv::Moments m = cv::moments(at(src), binary);
-        for (double v : {m.m00, m.m10, m.m01, m.m20, m.m11, m.m02, m.m30, m.m21, m.m12, m.m03, m.mu20, m.mu11, m.mu02, m.mu30,
-                         m.mu21, m.mu12, m.mu03, m.nu20, m.nu11, m.nu02, m.nu30, m.nu21, m.nu12, m.nu03}) {
-            tape << v;
-        }
+        tape << m;
         double hu[7];
         cv::HuMoments(m, hu);
         for (double v : hu) {

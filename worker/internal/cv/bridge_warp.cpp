@@ -6,8 +6,6 @@
 #include <opencv2/calib3d.hpp>
 #include <opencv2/imgproc.hpp>
 
-static cv::Mat matrix(const double *m, int rows, int cols) { return cv::Mat(rows, cols, CV_64F, const_cast<double *>(m)); }
-
 static cv::Mat camera_matrix(const double *m) { return m ? matrix(m, 3, 3) : cv::Mat(); }
 
 char *bridge_warp_affine(mat src, mat dst, const double *m, int width, int height, int flags, outside o) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"image"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
@@ -79,6 +80,27 @@ func calibratedDirectly(t *testing.T, views []frame.Frame, flags gocv.CalibFlag)
 	return c
 }
 
+// saidToUndistort is the camera that an undistort step has.
+func saidToUndistort(t *testing.T, text string) camera {
+	t.Helper()
+	args := map[string]string{}
+	for _, a := range parse(t, text)[0].Args {
+		args[a.Name] = a.Value
+	}
+	var c camera
+	numbers := func(row string) (values []float64) {
+		if err := json.Unmarshal([]byte("["+row+"]"), &values); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return values
+	}
+	for row := range strings.SplitSeq(args["cameraMatrix"], "/") {
+		c.CameraMatrix = append(c.CameraMatrix, numbers(row))
+	}
+	c.DistCoeffs = numbers(args["distCoeffs"])
+	return c
+}
+
 func TestACameraIsCalibratedAsOpenCVDoesByTheBoardsOfItsStream(t *testing.T) {
 	views := boardViews(t)
 	for text, flags := range map[string]gocv.CalibFlag{
@@ -101,6 +123,9 @@ func TestACameraIsCalibratedAsOpenCVDoesByTheBoardsOfItsStream(t *testing.T) {
 			}
 			run(t, got.Camera.Undistort, views[i])
 			want := calibratedDirectly(t, views[:i+1], flags)
+			if said := saidToUndistort(t, got.Camera.Undistort); !reflect.DeepEqual(said, camera{CameraMatrix: want.CameraMatrix, DistCoeffs: want.DistCoeffs}) {
+				t.Errorf("%s, frame %d: %s says %+v, gocv makes %+v", text, i, got.Camera.Undistort, said, want)
+			}
 			if want.Undistort = got.Camera.Undistort; !reflect.DeepEqual(*got.Camera, want) {
 				t.Errorf("%s, frame %d: got %+v, gocv makes %+v", text, i, *got.Camera, want)
 			}

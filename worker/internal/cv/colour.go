@@ -54,7 +54,7 @@ func colourOps() []op {
 			OpInfo: info("apply_color_map", "imgproc", "Show brightness as colour.", pipeline.Choice("colormap", colorMaps, "as in cv2.COLORMAP_JET")).
 				WithReturns("bgr u8 of the same size").WithExample("gray | apply_color_map colormap=turbo"),
 			bind: func(a pipeline.Args) (step, error) {
-				number := colorMapNumber(a.String("colormap"))
+				number := gocv.ColormapTypes(index(colorMaps, a.String("colormap")))
 				s := filter(only(frame.FormatGray, frame.FormatBGR).of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error {
 					return gocv.ApplyColorMap(src, dst, number)
 				})
@@ -68,15 +68,6 @@ func colourOps() []op {
 // colorMaps are in the order of OpenCV's numbers.
 var colorMaps = strings.Fields(`autumn bone jet winter rainbow ocean summer spring cool hsv pink hot parula magma inferno plasma viridis
 	cividis twilight twilight_shifted turbo deepgreen`)
-
-func colorMapNumber(name string) gocv.ColormapTypes {
-	for i, m := range colorMaps {
-		if m == name {
-			return gocv.ColormapTypes(i)
-		}
-	}
-	return 0
-}
 
 // gray chooses the conversion by the format that comes: the weights of red and blue differ.
 func gray() step {
@@ -115,9 +106,9 @@ func extractChannel(coi int) step {
 	return s
 }
 
-// usual is what so many channels mean where nobody says otherwise.
+// usual is what so many channels mean where nobody says otherwise; FormatNone of more than four.
 func usual(channels int) frame.Format {
-	return [...]frame.Format{0, frame.FormatGray, frame.FormatC2, frame.FormatBGR, frame.FormatBGRA}[channels]
+	return map[int]frame.Format{1: frame.FormatGray, 2: frame.FormatC2, 3: frame.FormatBGR, 4: frame.FormatBGRA}[channels]
 }
 
 // withChannels is in with so many channels; they mean what they meant where the number stays.

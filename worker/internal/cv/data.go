@@ -2,10 +2,7 @@
 
 package cv
 
-import (
-	"github.com/cvfarm/cvfarm/shared/frame"
-	"github.com/cvfarm/cvfarm/shared/pipeline"
-)
+import "github.com/cvfarm/cvfarm/shared/pipeline"
 
 // dataOps leave the picture as it is.
 func dataOps() []op {
@@ -15,7 +12,7 @@ func dataOps() []op {
 				WithReturns("the picture as it came, and the data mean, stddev, min and max, each with one number per channel"),
 			bind: func(pipeline.Args) (step, error) {
 				return step{
-					takes: input{}.of(frame.U8, frame.S8, frame.U16, frame.S16, frame.S32, frame.F32, frame.F64),
+					takes: input{}.of(numeric...),
 					find:  func(src picture) (any, error) { return stats(src.Mat) },
 				}, nil
 			},

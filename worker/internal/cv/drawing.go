@@ -157,7 +157,7 @@ func paints(p painter) step {
 
 // drawable is what OpenCV draws on.
 func drawable() input {
-	return input{}.of(frame.U8, frame.S8, frame.U16, frame.S16, frame.S32, frame.F32, frame.F64)
+	return input{}.of(numeric...)
 }
 
 func strokes(own ...pipeline.Param) []pipeline.Param {

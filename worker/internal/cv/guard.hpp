@@ -29,4 +29,7 @@ static inline cv::Mat &at(mat m) { return *static_cast<cv::Mat *>(m); }
 // scalar is the four numbers that v points to.
 static inline cv::Scalar scalar(const double *v) { return cv::Scalar(v[0], v[1], v[2], v[3]); }
 
+// matrix is a header over the numbers that m points to, row by row.
+static inline cv::Mat matrix(const double *m, int rows, int cols) { return cv::Mat(rows, cols, CV_64F, const_cast<double *>(m)); }
+
 #endif

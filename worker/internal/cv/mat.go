@@ -27,7 +27,7 @@ func wrapPixels(m *gocv.Mat, g frame.Geometry, pix []byte) error {
 func geometryOf(m *gocv.Mat, meaning frame.Format) frame.Geometry {
 	t := int(m.Type())
 	if n := t>>3 + 1; meaning.Channels() != n {
-		meaning = map[int]frame.Format{1: frame.FormatGray, 2: frame.FormatC2, 3: frame.FormatBGR, 4: frame.FormatBGRA}[n]
+		meaning = usual(n)
 	}
 	return frame.Geometry{Width: m.Cols(), Height: m.Rows(), Format: meaning, Depth: frame.Depth(t & 7)}
 }

@@ -187,8 +187,7 @@ func align(a pipeline.Args, r *reference) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	interpolation := map[string]gocv.InterpolationFlags{"linear": gocv.InterpolationLinear, "nearest": gocv.InterpolationNearestNeighbor,
-		"cubic": gocv.InterpolationCubic, "lanczos4": gocv.InterpolationLanczos4}[a.String("flags")]
+	interpolation := interpolations[a.String("flags")]
 	return step{
 		takes: only(frame.FormatGray, frame.FormatBGR).of(frame.U8),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {

@@ -29,11 +29,11 @@ func measureOps() []op {
 			OpInfo: info("min_max_loc", "core", "Find the darkest and the brightest pixel of a gray picture.").
 				WithReturns(`the picture passes; {"minVal", "maxVal", "minLoc": [x, y], "maxLoc": [x, y]}`).
 				WithExample("gray | min_max_loc"),
-			bind: measures(only(frame.FormatGray).of(frame.U8, frame.S8, frame.U16, frame.S16, frame.S32, frame.F32, frame.F64), minMaxLoc),
+			bind: measures(only(frame.FormatGray).of(numeric...), minMaxLoc),
 		}, {
 			OpInfo: info("count_non_zero", "core", "Count the pixels of a gray picture that are not 0.").
 				WithReturns(`the picture passes; {"count"}`).WithExample("gray | canny | count_non_zero"),
-			bind: measures(only(frame.FormatGray).of(frame.U8, frame.S8, frame.U16, frame.S16, frame.S32, frame.F32, frame.F64), countNonZero),
+			bind: measures(only(frame.FormatGray).of(numeric...), countNonZero),
 		}, {
 			OpInfo: info("bounding_rect", "imgproc", "Find the box around the pixels of a gray picture that are not 0.").
 				WithReturns(`the picture passes; {"box": [x, y, width, height]}, all 0 where there are none`).

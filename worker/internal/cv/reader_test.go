@@ -223,9 +223,11 @@ func TestWhatIsNoVideoSaysWhy(t *testing.T) {
 func TestAVideoIsReadOverHTTP(t *testing.T) {
 	server := httptest.NewServer(http.FileServer(http.Dir(filepath.Dir(sample(t, "b.mp4")))))
 	defer server.Close()
-	p, v := openReader(t, server.URL+"/b.mp4", 5)
-	if times, err := read(t, p, v); err != io.EOF || len(times) != 55 {
-		t.Fatalf("%d frames, %v", len(times), err)
+	for _, scheme := range []string{"http", "HTTP"} { // of which the second passed the relay by, and found no protocol in FFmpeg
+		p, v := openReader(t, scheme+strings.TrimPrefix(server.URL, "http")+"/b.mp4", 5)
+		if times, err := read(t, p, v); err != io.EOF || len(times) != 55 {
+			t.Fatalf("%s: %d frames, %v", scheme, len(times), err)
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ type relay struct {
 
 	part   []byte // the last that ReadAt fetched
 	partAt int64
+	image  []byte // the whole file, where it is an image
 
 	mu     sync.Mutex
 	broken error // the first
@@ -71,8 +72,10 @@ const probeTimeout = 5 * time.Second
 
 // probe learns what the server sends, from its beginning.
 func (r *relay) probe() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*probeTimeout)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	late := time.AfterFunc(2*probeTimeout, func() { cancel(context.DeadlineExceeded) })
+	defer late.Stop()
 	resp, err := r.get(ctx, "bytes=0-")
 	if err != nil {
 		return err
@@ -85,7 +88,8 @@ func (r *relay) probe() error {
 	head := make([]byte, 512)
 	n, _ := io.ReadFull(resp.Body, head)
 	if isImage(head[:n]) && r.size > 0 {
-		return r.whole(resp.Body, int64(n))
+		late.Stop()
+		return r.whole(head[:n], attentive{resp.Body, func() { cancel(nil) }})
 	}
 	if isPlaylist(head[:n]) || bytes.Contains(head[:n], []byte("<MPD")) {
 		return errors.New("it is a playlist")
@@ -93,16 +97,25 @@ func (r *relay) probe() error {
 	return nil
 }
 
-// whole reads an image to its end: of half an image, FFmpeg makes a frame before anybody knows that the rest will not come.
-func (r *relay) whole(body io.Reader, have int64) error {
-	n, err := io.Copy(io.Discard, body)
-	if have += n; have < r.size {
+// maxImage bounds an image by its URL, in bytes.
+const maxImage = 1 << 30
+
+// whole reads an image to its end: of half an image, FFmpeg makes a frame before anybody knows that the rest will not come. It is
+// kept, for FFmpeg bounds the time for all of it, and so would give up a slow one.
+func (r *relay) whole(head []byte, rest io.Reader) error {
+	if r.size > maxImage {
+		return &brokenImage{fmt.Errorf("an image of %d bytes is too large: the limit is %d", r.size, maxImage)}
+	}
+	image := bytes.NewBuffer(head)
+	_, err := io.Copy(image, rest)
+	if have := int64(image.Len()); have < r.size {
 		return &brokenImage{fmt.Errorf("the transfer broke after %d of %d bytes: %w", have, r.size, cmp.Or(err, io.ErrUnexpectedEOF))}
 	}
+	r.image = image.Bytes()
 	return nil
 }
 
-// brokenImage is an image of which a part is missing: nobody has more luck with it.
+// brokenImage is an image that is too large, or of which a part is missing: nobody has more luck with it.
 type brokenImage struct{ error }
 
 func isImage(head []byte) bool { return strings.HasPrefix(mimetype.Detect(head).String(), "image/") }
@@ -144,6 +157,10 @@ func (r *relay) serve() error {
 
 // pass answers FFmpeg with what the server answers.
 func (r *relay) pass(w http.ResponseWriter, req *http.Request) {
+	if r.image != nil {
+		http.ServeContent(w, req, "", time.Time{}, bytes.NewReader(r.image))
+		return
+	}
 	ctx, cancel := context.WithCancel(req.Context())
 	defer cancel()
 	resp, err := r.get(ctx, req.Header.Get("Range"))
@@ -159,17 +176,14 @@ func (r *relay) pass(w http.ResponseWriter, req *http.Request) {
 		}
 	}
 	w.WriteHeader(resp.StatusCode)
-	r.copy(req.Context(), w, resp.Body, cancel)
+	r.copy(req.Context(), w, attentive{resp.Body, cancel})
 }
 
-// copy passes on what the server sends, as it comes. It stops a server that falls silent.
-func (r *relay) copy(ctx context.Context, w http.ResponseWriter, from io.Reader, stop func()) {
-	watch, buf := time.AfterFunc(idle, stop), make([]byte, 64<<10)
+// copy passes on what the server sends, as it comes.
+func (r *relay) copy(ctx context.Context, w http.ResponseWriter, from io.Reader) {
+	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
-		if !watch.Stop() {
-			err = fmt.Errorf("the server sent nothing for %v", idle)
-		}
 		if _, werr := w.Write(buf[:n]); werr != nil {
 			return // FFmpeg wants another part, or nothing more
 		}
@@ -178,8 +192,22 @@ func (r *relay) copy(ctx context.Context, w http.ResponseWriter, from io.Reader,
 			return
 		}
 		_ = http.NewResponseController(w).Flush()
-		watch.Reset(idle)
 	}
+}
+
+// attentive reads what a server sends, and stops one that falls silent.
+type attentive struct {
+	io.Reader
+	stop func()
+}
+
+func (a attentive) Read(p []byte) (int, error) {
+	watch := time.AfterFunc(idle, a.stop)
+	n, err := a.Reader.Read(p)
+	if !watch.Stop() {
+		err = fmt.Errorf("the server sent nothing for %v", idle)
+	}
+	return n, err
 }
 
 // failed remembers the first error that is the server's, not FFmpeg's leaving.

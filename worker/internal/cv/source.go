@@ -48,7 +48,7 @@ func parseSource(uri string) (source, error) {
 	if u, err := url.Parse(uri); err == nil && strings.Contains(uri, "://") {
 		switch u.Scheme {
 		case "rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp", "tcp", "srt":
-			return source{uri: uri, url: uri}, nil
+			return source{uri: uri, url: u.Scheme + uri[len(u.Scheme):]}, nil // in lower case, which FFmpeg wants
 		case "file":
 			return source{uri: uri, path: u.Path}, nil
 		}

@@ -18,6 +18,13 @@ class Tape {
     template <class T> Tape &operator<<(const cv::Point_<T> &p) { return *this << p.x << p.y; }
     Tape &operator<<(const cv::Rect &r) { return *this << r.x << r.y << r.width << r.height; }
     Tape &operator<<(const cv::RotatedRect &r) { return *this << r.center << r.size.width << r.size.height << r.angle; }
+    Tape &operator<<(const cv::Moments &m) {
+        for (double v : {m.m00, m.m10, m.m01, m.m20, m.m11, m.m02, m.m30, m.m21, m.m12, m.m03, m.mu20, m.mu11, m.mu02, m.mu30,
+                         m.mu21, m.mu12, m.mu03, m.nu20, m.nu11, m.nu02, m.nu30, m.nu21, m.nu12, m.nu03}) {
+            *this << v;
+        }
+        return *this;
+    }
     template <class T, int n> Tape &operator<<(const cv::Vec<T, n> &v) {
         for (int i = 0; i < n; i++) {
             *this << v[i];
