@@ -4,6 +4,7 @@ package integration
 
 import (
 	"bytes"
+	"image"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -76,6 +77,11 @@ func TestADryRunReadsTheHeadersOfImages(t *testing.T) {
 	jpeg := read(t, filepath.Join(dir, "photo.jpg"))
 	const exif = "Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
 	write(t, filepath.Join(dir, "upright.jpg"), jpeg[:2]+"\xff\xe1\x00"+string(rune(len(exif)+2))+exif+jpeg[2:])
+	var deep bytes.Buffer
+	if err := png.Encode(&deep, image.NewGray16(image.Rect(0, 0, 50, 30))); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "deep.png"), deep.String())
 	dryRun := func(args ...string) *program {
 		return runIn(t, dir, append([]string{"run", "-o", "new/", "--dry-run"}, args...)...)
 	}
@@ -86,6 +92,10 @@ func TestADryRunReadsTheHeadersOfImages(t *testing.T) {
 		{[]string{"upright.jpg", "-p", "rotate"}, "decode 480x640 bgr u8"},
 		{[]string{"upright.jpg", "-p", "decode ignore_orientation=true | gray"}, "2 gray 640x480 gray u8"},
 		{[]string{"upright.jpg", "-p", "decode flags=unchanged | gray"}, "2 gray depends on the picture"},
+		{[]string{"deep.png", "-p", "decode flags=grayscale anydepth=true | blur"}, "2 blur 50x30 gray u16"},
+		{[]string{"deep.png", "-p", "decode anydepth=true | gray"}, "1 decode 50x30 bgr u16"},
+		{[]string{"deep.png", "-p", "decode | blur"}, "2 blur 50x30 bgr u8"},
+		{[]string{"photo.jpg", "-p", "decode anydepth=true | blur"}, "2 blur 640x480 bgr u8"},
 		{[]string{"upright.jpg", "photo.jpg", "photos/a.jpg", "-p", "resize dsize=100x0"}, "1 resize 100x133 bgr u8"},
 		{[]string{"upright.jpg", "photo.jpg", "photos/a.jpg", "-p", "gray"}, "upright.jpg: 640x480 JPEG; 1 of 3 images have another size"},
 	} {
@@ -98,5 +108,6 @@ func TestADryRunReadsTheHeadersOfImages(t *testing.T) {
 		t.Errorf("the run makes %dx%d of it", got.Width, got.Height)
 	}
 	dryRun("photo.jpg", "-p", "gray | crop x=5000 width=9").exits(1, "photo.jpg: step 2, crop: 9x480 at 5000,0 does not lie within 640x480 gray u8")
+	dryRun("deep.png", "-p", "decode anydepth=true | gray | canny").exits(1, "deep.png: step 3, canny: needs ", "got 50x30 gray u16")
 	dryRun("photo.jpg", "-p", "decode | gray | crop x=5000 width=9").exits(1, "photo.jpg: step 3, crop: ")
 }

@@ -52,8 +52,8 @@ func (p Param) readMatrix(text string) (Numbers, bool) {
 	return m, true
 }
 
-// fits reports whether a matrix has an allowed size. An empty one is allowed where it is the default.
-func (p Param) fits(m Numbers) bool {
+// sizeAllowed reports whether a matrix has an allowed size. An empty one is allowed where it is the default.
+func (p Param) sizeAllowed(m Numbers) bool {
 	switch {
 	case m.Rows == 0:
 		return p.Default == ""

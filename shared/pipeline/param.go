@@ -218,7 +218,7 @@ func (p Param) read(text string) (any, bool) {
 		return list, ok && slices.Contains(p.Counts, len(list))
 	case TypeMatrix:
 		m, ok := p.readMatrix(text)
-		return m, ok && p.fits(m)
+		return m, ok && p.sizeAllowed(m)
 	}
 	return nil, false
 }

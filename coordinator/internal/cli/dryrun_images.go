@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
@@ -70,18 +69,22 @@ func (i imageFiles) print(w io.Writer) {
 	fmt.Fprintf(w, "  %s: %v%s\n", Plain(i.shown.name), i.shown, differ)
 }
 
-// foresee fills in what follows from the size of the file, which the steps after decode do not know. It fails where one of them
+// foresee fills in what follows from the header of the file, which the steps after decode do not know. It fails where one of them
 // will not take what comes to it.
 func (i imageFile) foresee(ctx context.Context, f *farm.Farm, v media.Variant, steps []farm.StepPlan) error {
-	if i.name == "" || len(steps) == 0 || steps[0].Op != "decode" || !steps[0].Out.IsPixels() {
+	if i.name == "" || len(steps) == 0 || steps[0].Op != "decode" {
 		return nil
 	}
-	steps[0].Out = i.decoded(steps[0])
+	out := i.decoded(steps[0])
+	if !out.IsPixels() {
+		return nil
+	}
+	steps[0].Out = out
 	parsed, err := pipeline.Parse(v.Pipeline)
 	if err != nil || len(parsed) == 1 {
 		return err
 	}
-	rest, err := f.Plan(ctx, parsed[1:].String(), steps[0].Out)
+	rest, err := f.Plan(ctx, parsed[1:].String(), out)
 	if err != nil {
 		v.Shift--
 		return v.Unshift(err)
@@ -92,12 +95,15 @@ func (i imageFile) foresee(ctx context.Context, f *farm.Farm, v media.Variant, s
 
 // decoded is what the step that decodes makes of the file.
 func (i imageFile) decoded(decode farm.StepPlan) frame.Geometry {
-	g := decode.Out
+	g, value := decode.Out, map[string]string{}
+	for _, a := range decode.Args {
+		value[a.Name] = a.Value
+	}
+	if value["anydepth"] == "true" {
+		g.Format, g.Depth = map[string]frame.Format{"color": frame.FormatBGR, "grayscale": frame.FormatGray}[value["flags"]], i.Depth
+	}
 	g.Width, g.Height = i.Size.X, i.Size.Y
-	asStored := slices.ContainsFunc(decode.Args, func(a pipeline.Arg) bool {
-		return a.Name == "ignore_orientation" && a.Value == "true"
-	})
-	if i.Turned && !asStored {
+	if i.Turned && value["ignore_orientation"] != "true" {
 		g.Width, g.Height = g.Height, g.Width
 	}
 	return g

@@ -2,13 +2,14 @@ package media
 
 import (
 	"image"
+	"image/color"
 	"image/jpeg"
 	"image/png"
 	"io"
 	"os"
 
 	"github.com/cvfarm/cvfarm/shared/exif"
-
+	"github.com/cvfarm/cvfarm/shared/frame"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
@@ -20,6 +21,8 @@ type Header struct {
 	Size   image.Point
 	// Turned says that the camera was held upright: what shows the picture as it should be swaps the sides of Size.
 	Turned bool
+	// Depth is U8 or U16. Files with other numbers have no Header.
+	Depth frame.Depth
 }
 
 // maxHeader is how far into a file its EXIF block is looked for, in bytes.
@@ -54,5 +57,15 @@ func ReadHeader(name string) (Header, bool) {
 	if err != nil || c.Width < 1 || c.Height < 1 {
 		return Header{}, false
 	}
-	return Header{f.name, image.Pt(c.Width, c.Height), exif.Orientation(head) >= 5}, true
+	return Header{
+		Format: f.name, Size: image.Pt(c.Width, c.Height), Turned: exif.Orientation(head) >= 5, Depth: depthOf(c.ColorModel),
+	}, true
+}
+
+func depthOf(m color.Model) frame.Depth {
+	switch m {
+	case color.Gray16Model, color.RGBA64Model, color.NRGBA64Model:
+		return frame.U16
+	}
+	return frame.U8
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cvfarm/cvfarm/shared/frame"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 )
@@ -35,7 +36,10 @@ func TestReadHeader(t *testing.T) {
 		block := "Exif\x00\x00" + exifBlock(orientation)
 		return jpg[:2] + "\xff\xe1\x00" + string(rune(len(block)+2)) + block + jpg[2:]
 	}
-	of := func(format string, turned bool) Header { return Header{format, image.Pt(40, 24), turned} }
+	of := func(format string, turned bool) Header {
+		return Header{Format: format, Size: image.Pt(40, 24), Turned: turned}
+	}
+	deep := func(format string) Header { return Header{Format: format, Size: image.Pt(40, 24), Depth: frame.U16} }
 	for _, c := range []struct {
 		name, data string
 		want       Header
@@ -47,6 +51,8 @@ func TestReadHeader(t *testing.T) {
 		{"a png of a camera held upright", portable[:33] + "\x00\x00\x00\x1aeXIf" + exifBlock(8) + "\x00\x00\x00\x00" + portable[33:], of("PNG", true)},
 		{"a bmp", encoded(t, func(b *bytes.Buffer) error { return bmp.Encode(b, picture) }), of("BMP", false)},
 		{"a tiff", encoded(t, func(b *bytes.Buffer) error { return tiff.Encode(b, picture, nil) }), of("TIFF", false)},
+		{"a png of 16 bits", encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, image.NewGray16(picture.Rect)) }), deep("PNG")},
+		{"a tiff of 16 bits", encoded(t, func(b *bytes.Buffer) error { return tiff.Encode(b, image.NewRGBA64(picture.Rect), nil) }), deep("TIFF")},
 		{"half a header", jpg[:20], Header{}},
 		{"a block that points beyond the file", jpg[:2] + "\xff\xe1\x00\x10Exif\x00\x00II*\x00\xff\xff\xff\x7f" + jpg[2:], of("JPEG", false)},
 		{"a video", "\x1a\x45\xdf\xa3", Header{}},

@@ -96,32 +96,33 @@ func masked(name, module, doc, maskDoc string, takes input, f func(a pipeline.Ar
 }
 
 func seamlessClone(a pipeline.Args, in serve.Inputs) (step, error) {
-	part, err := referenceOf(a, "src", in)
+	return beside("src", func(a pipeline.Args, part *reference) (step, error) {
+		return beside("mask", func(a pipeline.Args, mask *reference) (step, error) { return cloneOf(a, part, mask) })(a, in)
+	})(a, in)
+}
+
+func cloneOf(a pipeline.Args, part, mask *reference) (step, error) {
+	from, err := part.like(frame.Geometry{Format: frame.FormatBGR, Depth: frame.U8})
+	if err != nil {
+		return step{}, wrong("src", "%s is %v: it must be bgr u8", part.name, part.variants[0].g)
+	}
+	m, err := mask.mask(from.g)
 	if err != nil {
 		return step{}, err
 	}
-	return beside("mask", func(a pipeline.Args, mask *reference) (step, error) {
-		s := step{takes: only(frame.FormatBGR).of(frame.U8), close: part.close}
-		from, err := part.like(frame.Geometry{Format: frame.FormatBGR, Depth: frame.U8})
-		if err != nil {
-			return s, wrong("src", "%s is %v: it must be bgr u8", part.name, part.variants[0].g)
+	at, err := cloneMiddle(a.Floats("p"))
+	if err != nil {
+		return step{}, err
+	}
+	flags := C.int(1 + index(cloneFlags, a.String("flags")))
+	return step{takes: only(frame.FormatBGR).of(frame.U8), apply: func(src picture, dst *gocv.Mat) (any, error) {
+		p := at(src.g)
+		err := bridged(C.bridge_seamless_clone(ptr(&from.mat), ptr(&src.Mat), ptr(&m.mat), C.int(p[0]), C.int(p[1]), ptr(dst), flags))
+		if err != nil && !lacksMemory(err) {
+			return nil, refuse("the part of %s, around %d,%d, does not fit into %v", part.name, p[0], p[1], src.g)
 		}
-		m, err := mask.mask(from.g)
-		if err != nil {
-			return s, err
-		}
-		at, err := cloneMiddle(a.Floats("p"))
-		flags := C.int(1 + index(cloneFlags, a.String("flags")))
-		s.apply = func(src picture, dst *gocv.Mat) (any, error) {
-			p := at(src.g)
-			err := bridged(C.bridge_seamless_clone(ptr(&from.mat), ptr(&src.Mat), ptr(&m.mat), C.int(p[0]), C.int(p[1]), ptr(dst), flags))
-			if err != nil && !lacksMemory(err) {
-				return nil, refuse("the part of %s, around %d,%d, does not fit into %v", part.name, p[0], p[1], src.g)
-			}
-			return nil, err
-		}
-		return s, err
-	})(a, in)
+		return nil, err
+	}}, nil
 }
 
 // cloneMiddle is where the middle of the part goes.

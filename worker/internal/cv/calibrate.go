@@ -18,8 +18,12 @@ import (
 	"github.com/cvfarm/cvfarm/worker/serve"
 )
 
-// leastBoards is how many views of a chessboard a camera is calculated from at least.
-const leastBoards = 3
+// From how many views of a chessboard a camera is calculated. OpenCV's time for it grows with their cube: it takes some seconds for
+// 50, and may take longer than a frame's usual timeout for 100.
+const (
+	leastBoards = 3
+	mostBoards  = 50
+)
 
 func calibrateOp() op {
 	sub := subPixParams()[1:] // always refined
@@ -28,11 +32,13 @@ func calibrateOp() op {
 			[]pipeline.Param{
 				pipeline.SizeOf("patternSize", "9x6", 3, 100, "inner corners in a row, and in a column"),
 				pipeline.Int("every", 1, 1, 1<<20, "look at one of so many frames, such as 10 of a video, whose neighbours are alike"),
-				pipeline.Int("max_boards", 50, leastBoards, 200, "how many views to calculate from at most: the first"),
+				pipeline.Int("max_boards", mostBoards, leastBoards, mostBoards, "how many views to calculate from at most: the first; twice as many "+
+					"take eight times as long, 50 some seconds"),
 			}, switches(chessboardFlags, "adaptive_thresh", "normalize_image"), sub, switches(cameraFlags))...).
 			WithReturns(`the picture passes; {"found": whether there is a chessboard, "boards": how many there were so far, and from the third on ` +
-				`"camera": {"error": of the corners projected again, in pixels, as root mean square, "cameraMatrix": 3 rows of 3, "distCoeffs": ` +
-				`[k1, k2, p1, p2, k3, ...], "undistort": the step that straightens the camera's pictures}}: the last frame's is of all`).
+				`"camera": {"boards": how many it is calculated from, "error": of the corners projected again, in pixels, as root mean square, "cameraMatrix": 3 rows of 3, "distCoeffs": ` +
+				`[k1, k2, p1, p2, k3, ...], "undistort": the step that straightens the camera's pictures}}. ` +
+				"It is calculated anew for each board up to 11, later for a tenth more of them and at max_boards").
 			WithExample("calibrate_camera patternSize=9x6")),
 		bind: calibrateCamera,
 	}
@@ -61,6 +67,7 @@ type (
 		Camera *camera `json:"camera,omitempty"`
 	}
 	camera struct {
+		Boards       int         `json:"boards"`
 		Error        float64     `json:"error"`
 		CameraMatrix [][]float64 `json:"cameraMatrix"`
 		DistCoeffs   []float64   `json:"distCoeffs"`
@@ -83,15 +90,17 @@ func calibrateCamera(a pipeline.Args) (step, error) {
 				b = &boards{g: src.g}
 				kept.Value = b
 			}
-			if b.g != src.g {
-				return nil, refuse("the stream's frames were %v, this one is %v", b.g, src.g)
+			if err := steady(b.g, src.g); err != nil {
+				return nil, err
 			}
 			if b.frames++; (b.frames-1)%every != 0 || len(b.views) == limit {
 				return b.calibration(false), nil
 			}
 			p, err := look(src)
 			if err == nil && p.Found {
-				err = b.add(p.Corners, size, flags)
+				if b.views = append(b.views, p.Corners); b.due(limit) {
+					err = b.calculate(size, flags)
+				}
 			}
 			return b.calibration(p.Found), err
 		},
@@ -102,17 +111,28 @@ func (b *boards) calibration(found bool) calibration {
 	return calibration{found, len(b.views), b.camera}
 }
 
-// add calculates the camera anew, with one view more. A view with which nothing can be calculated is not kept.
-func (b *boards) add(corners []spot, size pipeline.Size, flags C.int) error {
-	views := append(b.views, corners)
-	if len(views) >= leastBoards {
-		c, err := cameraOf(views, size, b.g, flags)
-		if err != nil {
-			return err
-		}
-		b.camera = c
+// due reports that the views are enough more than those of the camera: a tenth, or the last that are looked at.
+func (b *boards) due(limit int) bool {
+	n := len(b.views)
+	return n >= leastBoards && (n == limit || 10*n >= 11*b.known())
+}
+
+// known is how many views the camera is of.
+func (b *boards) known() int {
+	if b.camera == nil {
+		return 0
 	}
-	b.views = views
+	return b.camera.Boards
+}
+
+// calculate makes the camera of all views. Where nothing can be calculated with the latest, they are not kept.
+func (b *boards) calculate(size pipeline.Size, flags C.int) error {
+	c, err := cameraOf(b.views, size, b.g, flags)
+	if err != nil {
+		b.views = b.views[:max(b.known(), leastBoards-1)]
+		return err
+	}
+	b.camera = c
 	return nil
 }
 
@@ -125,7 +145,7 @@ func cameraOf(views [][]spot, size pipeline.Size, g frame.Geometry, flags C.int)
 	if err != nil {
 		return nil, err
 	}
-	c := &camera{Error: t.float(), CameraMatrix: some(t, 3, func() []float64 { return some(t, 3, t.float) }), DistCoeffs: all(t, t.float)}
+	c := &camera{Boards: len(views), Error: t.float(), CameraMatrix: some(t, 3, func() []float64 { return some(t, 3, t.float) }), DistCoeffs: all(t, t.float)}
 	var rows []string
 	for _, row := range c.CameraMatrix {
 		rows = append(rows, commas(row))

@@ -126,6 +126,7 @@ func TestACameraIsCalibratedAsOpenCVDoesByTheBoardsOfItsStream(t *testing.T) {
 			if said := saidToUndistort(t, got.Camera.Undistort); !reflect.DeepEqual(said, camera{CameraMatrix: want.CameraMatrix, DistCoeffs: want.DistCoeffs}) {
 				t.Errorf("%s, frame %d: %s says %+v, gocv makes %+v", text, i, got.Camera.Undistort, said, want)
 			}
+			want.Boards = boards
 			if want.Undistort = got.Camera.Undistort; !reflect.DeepEqual(*got.Camera, want) {
 				t.Errorf("%s, frame %d: got %+v, gocv makes %+v", text, i, *got.Camera, want)
 			}
@@ -154,4 +155,23 @@ func TestACalibrationPassesFramesOver(t *testing.T) {
 			}
 		}
 	}
+}
+
+// It was calculated for every board, of all before it: a stream of a hundred took minutes, and the timeout of a frame lost them all.
+func TestACameraIsCalculatedAnewForATenthMoreOfBoards(t *testing.T) {
+	view := boardViews(t)[0]
+	prog := compile(t, "calibrate_camera patternSize=5x3 max_boards=22")
+	var s serve.Stream
+	defer s.Close()
+	for i, want := range []int{0, 0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 13, 13, 15, 15, 17, 17, 19, 19, 21, 22, 22} {
+		var got calibration
+		if err := json.Unmarshal([]byte(tell(t, &s, prog, view)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if of := (&boards{camera: got.Camera}).known(); of != want || got.Boards != min(i+1, 22) {
+			t.Errorf("frame %d: the camera is of %d boards of %d, want %d", i, of, got.Boards, want)
+		}
+	}
+	_, err := New(Options{}).Compile(parse(t, "calibrate_camera max_boards=51"), nil)
+	wantFault(t, err, fault.Invalid, "max_boards")
 }

@@ -133,6 +133,8 @@ func TestTheOrderOfStepsIsCheckedBeforeAnyFrame(t *testing.T) {
 		{"a warp of nothing", "warp_affine", "warp_affine: needs M, or 3 points each in src and dst"},
 		{"a warp by both", "warp_affine M=1,0,0/0,1,0 src=0,0/1,0/0,1", "takes M, or src and dst, not both"},
 		{"a warp by three of four points", "warp_perspective src=0,0/9,0/9,9/0,9 dst=0,0/9,0/9,9", "dst has 3 points, it needs 4"},
+		{"points that rounding moves off a line", "warp_affine src=0,0/0.1,0.3/0.3,0.9 dst=0,0/9,0/0,9", "three points of src are on a line"},
+		{"points far off that float32 has on a line", "warp_affine src=0,0/9,0/0,9 dst=1000000,1000000/1000000.01,1000000/1000000,1000001", "three points of dst are on a line"},
 		{"three of four points on a line", "warp_perspective src=0,0/9,0/9,9/0,9 dst=0,0/9,9/20,20/0,9", "three points of dst are on a line"},
 		{"a camera of two rows", "undistort cameraMatrix=1,0,0/0,1,0/0,0,1 distCoeffs=0,0,0,0 newCameraMatrix=1,2", "it needs 3 of 3"},
 		{"an unknown op", "canyn", "did you mean canny?"},

@@ -40,7 +40,7 @@ func codecOps() []op {
 				WithExample("encode ext=.png compression=3"),
 			bind: func(a pipeline.Args) (step, error) {
 				e := newEncoder(a)
-				return step{takes: e.takes, encode: &e, shape: e.shape}, nil
+				return step{takes: e.takes, fits: e.fits, encode: &e, shape: e.shape}, nil
 			},
 		},
 	}

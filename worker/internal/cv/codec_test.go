@@ -240,20 +240,3 @@ func TestAnExceptionOfOpenCVIsAnError(t *testing.T) {
 		t.Errorf("too long: %v", err)
 	}
 }
-
-func FuzzReadHeader(f *testing.F) {
-	for _, name := range []string{"face.jpg", "gocvlogo.png", "sample.webp", "multipage.tif"} {
-		data := readPhoto(f, name)
-		f.Add(data[:min(len(data), 4096)])
-	}
-	f.Add([]byte("BM"))
-	f.Add([]byte("GIF89a"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		h := readHeader(data)
-		if h.size.X < 0 || h.size.Y < 0 {
-			t.Fatalf("%+v", h)
-		}
-		h.cut(data)
-		_ = h.checkSize()
-	})
-}

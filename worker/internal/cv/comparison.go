@@ -113,7 +113,7 @@ func matchTemplate(a pipeline.Args, r *reference) (step, error) {
 	if a.Bool("draw") && a.Bool("map") {
 		return step{}, wrong("map draw", "takes draw=true or map=true, not both")
 	}
-	fits := func(in frame.Geometry) error {
+	within := func(in frame.Geometry) error {
 		v, err := r.like(in)
 		if err == nil && (v.g.Width > in.Width || v.g.Height > in.Height) {
 			return wrong(r.param, "%s has %dx%d, more than the frame's %dx%d", r.name, v.g.Width, v.g.Height, in.Width, in.Height)
@@ -122,7 +122,7 @@ func matchTemplate(a pipeline.Args, r *reference) (step, error) {
 	}
 	takes := input{}.of(frame.U8, frame.F32)
 	if !a.Bool("map") {
-		return finding[templateMatches]{takes: takes, fits: r.fits, check: fits, find: func(src picture) (templateMatches, error) {
+		return finding[templateMatches]{takes: takes, fits: r.fits, check: within, find: func(src picture) (templateMatches, error) {
 			fit := gocv.NewMat()
 			defer fit.Close()
 			return templatesIn(a, r, src, &fit)
@@ -132,7 +132,7 @@ func matchTemplate(a pipeline.Args, r *reference) (step, error) {
 		takes: takes,
 		fits:  r.fits,
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
-			if err := fits(in); err != nil {
+			if err := within(in); err != nil {
 				return in, err
 			}
 			v, _ := r.like(in)

@@ -9,6 +9,6 @@
 // The package starts no goroutines. Native code may crash the process at any instruction: that is what the process is for. What
 // can be told beforehand is refused beforehand, so that OpenCV hardly ever throws; where it throws nevertheless, the exception
 // comes back as the error of that frame. gocv keeps some exceptions in a global that belongs to no thread. It is never read:
-// ops whose exceptions would go there are in bridge.go, together with those to which gocv passes only a part of the parameters,
+// ops whose exceptions would go there are in the files bridge*, together with those to which gocv passes only a part of the parameters,
 // and the video functions of that kind say by their result that they could not.
 package cv

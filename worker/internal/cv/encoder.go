@@ -26,13 +26,13 @@ type imageFormat struct {
 
 func imageFormats() map[string]imageFormat {
 	opaque := only(frame.FormatGray, frame.FormatBGR)
-	any := only(frame.FormatGray, frame.FormatBGR, frame.FormatBGRA)
+	alpha := only(frame.FormatGray, frame.FormatBGR, frame.FormatBGRA)
 	return map[string]imageFormat{
 		".jpg":  {takes: opaque.of(frame.U8), maxSide: 65500},
-		".png":  {takes: any.of(frame.U8, frame.U16), maxSide: frame.MaxSide},
-		".webp": {takes: any.of(frame.U8), maxSide: 16383},
+		".png":  {takes: alpha.of(frame.U8, frame.U16), maxSide: frame.MaxSide},
+		".webp": {takes: alpha.of(frame.U8), maxSide: 16383},
 		".bmp":  {takes: opaque.of(frame.U8), maxSide: frame.MaxSide},
-		".tiff": {takes: any.of(frame.U8, frame.U16, frame.F32, frame.S8, frame.S16, frame.S32, frame.F64),
+		".tiff": {takes: alpha.of(frame.U8, frame.U16, frame.F32, frame.S8, frame.S16, frame.S32, frame.F64),
 			colours: []frame.Depth{frame.F32, frame.U8, frame.U16}, maxSide: frame.MaxSide},
 	}
 }
@@ -74,12 +74,14 @@ func newEncoder(a pipeline.Args) encoder {
 	return e
 }
 
-func (e *encoder) shape(in frame.Geometry) (frame.Geometry, error) {
-	if e.colours != nil && in.Format != frame.FormatGray {
-		if err := e.takes.of(e.colours...).check(in); err != nil {
-			return in, err
-		}
+func (e *encoder) fits(in frame.Geometry) error {
+	if e.colours == nil || in.Format == frame.FormatGray {
+		return nil
 	}
+	return e.takes.of(e.colours...).check(in)
+}
+
+func (e *encoder) shape(in frame.Geometry) (frame.Geometry, error) {
 	if in.Width > e.maxSide || in.Height > e.maxSide {
 		return in, wrong("ext", "%v cannot be %s: the limit of a side is %d", in, e.ext, e.maxSide)
 	}

@@ -22,7 +22,7 @@ func featureOps() []op {
 			pipeline.Int("threshold", 10, 0, 255, "how much the circle differs from its centre"),
 			pipeline.Bool("nonmaxSuppression", true, "keep the strongest of neighbours"),
 			pipeline.Choice("type", agastTypes, "which pixels are compared").Otherwise("oast_9_16")),
-		detectorOp("orb", "Find corners at several scales, and describe them by 32 bytes.", true, orb,
+		orbOp(detectorOp("orb", "Find corners at several scales, and describe them by 32 bytes.", true, orb,
 			pipeline.Int("nfeatures", 500, 1, 1<<20, "how many at most, the strongest"),
 			pipeline.Float("scaleFactor", 1.2, 1.01, 2, "from one scale to the next"),
 			pipeline.Int("nlevels", 8, 1, 32, "number of scales"),
@@ -31,7 +31,7 @@ func featureOps() []op {
 			pipeline.Int("WTA_K", 2, 2, 4, "pixels for an element of the descriptor"),
 			pipeline.Choice("scoreType", orbScores, "how the strongest are found"),
 			pipeline.Int("patchSize", 31, 2, 100, "side of what is described"),
-			pipeline.Int("fastThreshold", 20, 0, 255, "threshold of fast")),
+			pipeline.Int("fastThreshold", 20, 0, 255, "threshold of fast"))),
 		akazeOp(detectorOp("akaze", "Find blobs at several scales without blurring edges, and describe them.", true, akaze,
 			pipeline.Choice("descriptor_type", akazeDescriptors, "what describes them").Otherwise("mldb"),
 			pipeline.Int("descriptor_size", 0, 0, 486, "in bits; 0 for all; of mldb, any other takes descriptor_channels=3"),
@@ -164,6 +164,29 @@ func blobOp(o op) op {
 				low, high, by, n, often)
 		}
 		return bind(a)
+	}
+	return o
+}
+
+// orbOp refuses pictures of which nothing is left at the last of the scales, as OpenCV rounds.
+func orbOp(o op) op {
+	bind := o.bind
+	o.bind = func(a pipeline.Args) (step, error) {
+		levels, factor := a.Int("nlevels"), a.Float("scaleFactor")
+		smallest := math.Pow(factor, float64(levels-1-a.Int("firstLevel"))) / 2
+		if smallest >= frame.MaxSide {
+			return step{}, wrong("nlevels scaleFactor", "nlevels=%d scaleFactor=%v leave nothing of any picture at the last scale: take fewer levels",
+				levels, factor)
+		}
+		s, err := bind(a)
+		s.shape = after(func(in frame.Geometry) (frame.Geometry, error) {
+			if float64(min(in.Width, in.Height)) > smallest {
+				return in, nil
+			}
+			return in, wrong("nlevels scaleFactor", "nlevels=%d scaleFactor=%v are too large for %v, of which nothing is left at the last scale: "+
+				"take fewer levels", levels, factor, in)
+		}, s.shape)
+		return s, err
 	}
 	return o
 }

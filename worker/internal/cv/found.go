@@ -99,16 +99,13 @@ func (f finding[T]) search(src picture) (T, error) {
 	return found, tooSmall(src.g, err)
 }
 
-// tooSmall says what OpenCV's error about a small picture comes from: a scale or a window of it that is empty.
+// tooSmall says what OpenCV's error about a small picture most often comes from: a scale or a window of it that is empty.
 func tooSmall(g frame.Geometry, err error) error {
 	var known *fault.Error
 	if err == nil || min(g.Width, g.Height) >= 256 || errors.As(err, &known) || lacksMemory(err) {
 		return err
 	}
-	if min(g.Width, g.Height) < 32 { // there is hardly another reason
-		return refuse("%v is too small for these parameters", g)
-	}
-	return refuse("%v is too small for these parameters: %s", g, short(err))
+	return refuse("%v is too small for these parameters, or OpenCV has another reason: it needs %s", g, demand(err))
 }
 
 // overlaid is the shape of a picture that is drawn on in colour.
@@ -125,6 +122,14 @@ func overlaid(shape func(frame.Geometry) (frame.Geometry, error)) func(frame.Geo
 // drawing are the parameters of a finding, after its own.
 func drawing(own ...pipeline.Param) []pipeline.Param {
 	return strokes(append(own, pipeline.Bool("draw", false, "draw what was found"))...)
+}
+
+// steady refuses a frame unlike those before it in its stream.
+func steady(were, is frame.Geometry) error {
+	if is != were {
+		return refuse("the stream's frames were %v, this one is %v", were, is)
+	}
+	return nil
 }
 
 // refuse is an error of the frame.

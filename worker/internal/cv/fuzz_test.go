@@ -184,12 +184,13 @@ func (g *generator) pictureOf(geo frame.Geometry) frame.Frame {
 
 // addInputs has what image and file parameters may name: what suits such a picture, and what does not.
 func (g *generator) addInputs(geo frame.Geometry) {
-	mask, small, xy := geo, geo, geo
+	mask, small, xy, deep := geo, geo, geo, geo
+	deep.Format, deep.Depth = frame.FormatGray, frame.S16
 	mask.Format, mask.Depth = frame.FormatGray, frame.U8
 	xy.Format, xy.Depth = frame.FormatC2, frame.F32
 	small.Width, small.Height = 1+g.IntN(geo.Width), 1+g.IntN(geo.Height)
 	g.inputs["same"], g.inputs["mask"], g.inputs["small"] = g.pictureOf(geo), g.pictureOf(mask), g.pictureOf(small)
-	g.inputs["map"] = g.pictureOf(xy)
+	g.inputs["map"], g.inputs["deep"] = g.pictureOf(xy), g.pictureOf(deep)
 	g.inputs["other"], g.inputs["bytes"] = g.picture(), frame.Encoded([]byte("neither an image nor a model"))
 }
 

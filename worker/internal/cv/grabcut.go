@@ -45,7 +45,7 @@ func grabFromBox(a pipeline.Args) (step, error) {
 		}
 		rect = func(frame.Geometry) bbox { return bbox{corner[0], corner[1], size[0], size[1]} }
 	}
-	fits := func(in frame.Geometry) (frame.Geometry, error) {
+	within := func(in frame.Geometry) (frame.Geometry, error) {
 		r := rect(in)
 		switch {
 		case r[2] < 1 || r[3] < 1 || r[0]+r[2] > in.Width || r[1]+r[3] > in.Height:
@@ -57,7 +57,7 @@ func grabFromBox(a pipeline.Args) (step, error) {
 		return in, nil
 	}
 	iterations, cut := C.int(a.Int("iterCount")), C.bool(a.Bool("cut"))
-	return grabbing(a, fits, func(src picture, dst *gocv.Mat) (*tape, error) {
+	return grabbing(a, within, func(src picture, dst *gocv.Mat) (*tape, error) {
 		r := rect(src.g)
 		return find(func(out *C.numbers) *C.char {
 			return C.bridge_grab_cut(ptr(&src.Mat), ptr(dst), C.int(r[0]), C.int(r[1]), C.int(r[2]), C.int(r[3]), iterations, cut, out)
@@ -72,6 +72,9 @@ func within10th(in frame.Geometry) bbox {
 }
 
 func grabFromMask(a pipeline.Args, r *reference) (step, error) {
+	if err := r.fitsMask(frame.Geometry{}); err != nil {
+		return step{}, err
+	}
 	if err := r.checkClasses(); err != nil {
 		return step{}, err
 	}
@@ -107,12 +110,12 @@ func (r *reference) checkClasses() error {
 	return nil
 }
 
-// grabbing makes a step of a way to begin. fits passes pictures on.
-func grabbing(a pipeline.Args, fits func(frame.Geometry) (frame.Geometry, error),
+// grabbing makes a step of a way to begin. check passes pictures on.
+func grabbing(a pipeline.Args, check func(frame.Geometry) (frame.Geometry, error),
 	grab func(src picture, dst *gocv.Mat) (*tape, error)) step {
 	return step{
 		takes: only(frame.FormatBGR).of(frame.U8),
-		shape: after(fits, func(in frame.Geometry) (frame.Geometry, error) {
+		shape: after(check, func(in frame.Geometry) (frame.Geometry, error) {
 			if !a.Bool("cut") {
 				in.Format = frame.FormatGray
 			}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image"
+	"iter"
 	"os"
 	"regexp"
 	"strconv"
@@ -62,21 +63,37 @@ func le16(b []byte, offset int) int { return int(binary.LittleEndian.Uint16(at(b
 func le24(b []byte, offset int) int { return le16(b, offset) | int(at(b, offset+2, 1)[0])<<16 }
 func le32(b []byte, offset int) int { return int(binary.LittleEndian.Uint32(at(b, offset, 4))) }
 
-// jpegSize goes from marker to marker up to the frame header.
+// jpegMarkers goes from marker to marker, up to the end of the picture, and tells where each is. Those that stand alone it passes
+// over, and with them what a scan is made of: in it 0xff comes before 0, which makes it a number, or as a restart.
+func jpegMarkers(b []byte) iter.Seq2[byte, int] {
+	return func(yield func(byte, int) bool) {
+		for i := 2; i < len(b); {
+			next := bytes.IndexByte(b[i:], 0xff)
+			if next < 0 {
+				return
+			}
+			i += next
+			switch marker := at(b, i+1, 1)[0]; {
+			case marker == 0xff: // padding
+				i++
+			case marker <= 1 || marker >= 0xd0 && marker <= 0xd8: // no length
+				i += 2
+			case !yield(marker, i) || marker == jpegEnd:
+				return
+			default:
+				i += 2 + max(be16(b, i+2), 2)
+			}
+		}
+	}
+}
+
+const jpegEnd = 0xd9
+
+// jpegSize looks for the frame header.
 func jpegSize(b []byte) image.Point {
-	for i := 2; i+9 <= len(b); {
-		marker := b[i+1]
-		switch {
-		case b[i] != 0xff:
-			return image.Point{}
-		case marker == 0xff: // padding
-			i++
-		case marker == 1 || marker >= 0xd0 && marker <= 0xd8: // no length
-			i += 2
-		case marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
+	for marker, i := range jpegMarkers(b) {
+		if marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc {
 			return image.Pt(be16(b, i+7), be16(b, i+5))
-		default:
-			i += 2 + max(be16(b, i+2), 2)
 		}
 	}
 	return image.Point{}
@@ -136,14 +153,18 @@ func pnmSize(b []byte) image.Point {
 	return size
 }
 
-// cut reports that the file is known to end too early: a JPEG without an end marker behind its last scan. Neither marker occurs
-// within a scan. What others appended behind the end does not matter.
+// cut reports that the file is known to end too early: a JPEG without an end marker. What others appended behind that does not
+// matter, nor what segments hold, such as a thumbnail, which is a JPEG too.
 func (h header) cut(data []byte) bool {
 	if h.kind != "jpeg" || h.size.X == 0 {
 		return false
 	}
-	end := bytes.LastIndex(data, []byte{0xff, 0xd9})
-	return end < 0 || bytes.Contains(data[end:], []byte{0xff, 0xda})
+	for marker := range jpegMarkers(data) {
+		if marker == jpegEnd {
+			return false
+		}
+	}
+	return true
 }
 
 // checkSize refuses a picture whose pixels would exceed a limit, before OpenCV allocates them. OpenCV has the same limits; it

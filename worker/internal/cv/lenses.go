@@ -51,5 +51,5 @@ func lens(name string, fresh pipeline.Numbers, apply func(src gocv.Mat, dst *goc
 		return step{}, wrong(name, "%s has %d rows of %d numbers, it needs 3 of 3", name, fresh.Rows, fresh.Cols)
 	}
 	same := func(in frame.Geometry) image.Point { return image.Pt(in.Width, in.Height) }
-	return warp(same, func(src picture, dst *gocv.Mat, size image.Point) error { return apply(src.Mat, dst, size) }), nil
+	return warp("", same, func(src picture, dst *gocv.Mat, size image.Point) error { return apply(src.Mat, dst, size) }), nil
 }

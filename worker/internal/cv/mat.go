@@ -44,6 +44,15 @@ func short(err error) string {
 	return text
 }
 
+// demand is the condition of one of OpenCV's assertions; of another error it is short.
+func demand(err error) string {
+	text := short(err)
+	if after, ok := strings.CutPrefix(text, "(-215:Assertion failed) "); ok {
+		text, _, _ = strings.Cut(after, " in function '")
+	}
+	return text
+}
+
 // words are what follows the version and the source file in an OpenCV message.
 func words(err error) string {
 	text := err.Error()

@@ -74,8 +74,8 @@ func averages(shape func(frame.Geometry) (frame.Geometry, error), f func(v *aver
 				v = &average{g: src.g, mat: gocv.NewMat()}
 				kept.Value = v
 			}
-			if v.g != src.g {
-				return nil, refuse("the stream's frames were %v, this one is %v", v.g, src.g)
+			if err := steady(v.g, src.g); err != nil {
+				return nil, err
 			}
 			return f(v, src, dst)
 		},

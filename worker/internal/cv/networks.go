@@ -17,7 +17,7 @@ import (
 )
 
 // In the order of blob_fit.
-var fits = []string{"stretch", "crop", "letterbox"}
+var blobFits = []string{"stretch", "crop", "letterbox"}
 
 func blobOf(a pipeline.Args) C.blob_options {
 	size := a.Size("size")
@@ -29,7 +29,7 @@ func blobOf(a pipeline.Args) C.blob_options {
 		o.mean[i] = C.double(v)
 	}
 	if _, ok := a["fit"]; ok {
-		o.fit = C.blob_fit(index(fits, a.String("fit")))
+		o.fit = C.blob_fit(index(blobFits, a.String("fit")))
 	}
 	return o
 }

@@ -4,6 +4,7 @@ package cv
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"regexp"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/worker/serve"
+	"gocv.io/x/gocv"
 )
 
 // assertion is how OpenCV's errors begin: a number and its name. It is written for those who read OpenCV's source.
@@ -84,9 +86,12 @@ func TestWhatAPictureLacksIsSaid(t *testing.T) {
 		{"tonemap_drago", sized(20, 20, frame.F32), "20x20 bgr f32 has no light: some pixel must be above 0"},
 		{"tonemap_mantiuk", sized(20, 20, frame.F32), "20x20 bgr f32 has no contrast: pixels must differ"},
 		{"tonemap_mantiuk", sized(20, 1, frame.F32), "20x1 bgr f32 is too small: it takes 2x2 and more"},
-		{"orb", sized(1, 1, frame.U8), "1x1 bgr u8 is too small for these parameters"},
-		{"match_features image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters"},
-		{"align image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters"},
+		{"orb", sized(1, 1, frame.U8), "nlevels=8 scaleFactor=1.2 are too large for 1x1 bgr u8, of which nothing is left at the last scale"},
+		{"orb nlevels=12 scaleFactor=2", sized(300, 300, frame.U8), "nlevels=12 scaleFactor=2 are too large for 300x300 bgr u8"},
+		{"orb nlevels=11 scaleFactor=2 draw=true", sized(400, 300, frame.U8), "nlevels=11 scaleFactor=2 are too large for 400x300 bgr u8"},
+		{"orb nlevels=32 scaleFactor=2", sized(300, 300, frame.U8), "nlevels=32 scaleFactor=2 leave nothing of any picture at the last scale"},
+		{"match_features image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters, or OpenCV has another reason: it needs "},
+		{"align image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters, or OpenCV has another reason: it needs "},
 	} {
 		p, in := parse(t, c.text), plainPicture(t, c.in, 0)
 		prog, err := New(Options{}).Compile(p, inputsOf(p, in))
@@ -95,5 +100,26 @@ func TestWhatAPictureLacksIsSaid(t *testing.T) {
 			prog.Close()
 		}
 		wantFault(t, err, fault.Invalid, c.want)
+	}
+}
+
+// The scales that orb refuses are those that OpenCV refuses, and no others.
+func TestOrbTakesEveryScaleThatOpenCVTakes(t *testing.T) {
+	for _, c := range []struct{ side, levels int }{{2, 2}, {3, 3}, {5, 4}, {33, 7}, {65, 8}, {257, 10}, {300, 10}, {1025, 12}} {
+		for _, side := range []int{c.side, c.side - 1} {
+			in := testPicture(t, frame.Geometry{Width: side, Height: side + 7, Format: frame.FormatGray})
+			src, err := gocv.NewMatFromBytes(in.Height, in.Width, matType(in.Geometry), in.Pix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			args := pipeline.Args{"nfeatures": 500, "scaleFactor": 2.0, "nlevels": c.levels, "edgeThreshold": 31, "firstLevel": 0, "WTA_K": 2,
+				"scoreType": "harris", "patchSize": 31, "fastThreshold": 20}
+			_, direct := detect(args, orb, src, false, 10)
+			src.Close()
+			_, err = serve.Try(compile(t, fmt.Sprintf("orb scaleFactor=2 nlevels=%d", c.levels)), in)
+			if (err == nil) != (direct == nil) {
+				t.Errorf("%d levels of %v: %v, but of OpenCV %v", c.levels, in.Geometry, err, direct)
+			}
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // plannedSizes are tried in vain by what only the size of a picture can be wrong for.
-var plannedSizes = [][2]int{{96, 96}, {37, 23}, {300, 200}, {1, 1}, {4092, 4092}, {20000, 6}, {6, 20000}}
+var plannedSizes = [][2]int{{96, 96}, {37, 23}, {300, 200}, {1, 1}, {4092, 4092}, {20000, 6}, {6, 20000}, {40000, 9}}
 
 // What fails for every picture of a format fails before the first: the plan for a picture of that format and unknown size says so,
 // or there is a size and a content that the step takes.
@@ -26,7 +26,7 @@ func TestThePlanRefusesWhatNoPictureOfAFormatSuits(t *testing.T) {
 			continue
 		}
 		for seed := range uint64(3) {
-			for _, depth := range []frame.Depth{frame.U8, frame.U16, frame.F32} {
+			for _, depth := range []frame.Depth{frame.U8, frame.U16, frame.S16, frame.F32} {
 				for _, format := range []frame.Format{frame.FormatGray, frame.FormatBGR, frame.FormatBGRA} {
 					g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), engine: engine, inputs: serve.Inputs{}}
 					in := frame.Geometry{Width: 96, Height: 96, Format: format, Depth: depth}
@@ -69,7 +69,8 @@ func (g *generator) isTaken(t *testing.T, p pipeline.Pipeline, in frame.Geometry
 		refusals = append(refusals, err.Error())
 	}
 	for _, why := range refusals {
-		if why != refusals[0] || strings.Contains(why, "too large for") || strings.Contains(why, "cannot become") {
+		if why != refusals[0] || strings.Contains(why, "too large for") || strings.Contains(why, "cannot become") ||
+			strings.Contains(why, "does not lie within") {
 			return // the size is why
 		}
 	}
@@ -98,25 +99,38 @@ func TestAnOpThatRefusesItsArgumentsSaysWhich(t *testing.T) {
 			s := g.stepOf(op)
 			prog, err := engine.Compile(pipeline.Pipeline{s}, g.inputs)
 			if err == nil {
+				for _, size := range plannedSizes {
+					in := frame.Geometry{Width: size[0], Height: size[1], Format: frame.FormatBGR}
+					_, err := prog.(serve.Planner).Shapes(in)
+					blamed(t, op, s, err)
+				}
 				prog.Close()
 				continue
 			}
 			refused++
-			var wrong *fault.Error
-			if !errors.As(err, &wrong) || len(wrong.Params) == 0 {
+			if blamed(t, op, s, err) == 0 {
 				t.Errorf("%v: %v: no parameter is named", s, err)
-				continue
-			}
-			for _, name := range wrong.Params {
-				if !hasParam(op, name) {
-					t.Errorf("%v: %v: %s has no parameter %s", s, err, op.Name, name)
-				}
 			}
 		}
 	}
 	if refused < 100 {
 		t.Errorf("only %d pipelines were refused", refused)
 	}
+}
+
+// blamed counts the parameters that an error names. The op must have them.
+func blamed(t *testing.T, op pipeline.OpInfo, s pipeline.Step, err error) int {
+	t.Helper()
+	var wrong *fault.Error
+	if !errors.As(err, &wrong) {
+		return 0
+	}
+	for _, name := range wrong.Params {
+		if !hasParam(op, name) {
+			t.Errorf("%v: %v: %s has no parameter %s", s, err, op.Name, name)
+		}
+	}
+	return len(wrong.Params)
 }
 
 func hasParam(op pipeline.OpInfo, name string) bool {
@@ -189,8 +203,10 @@ func TestValuesThatAreWrongAreNamed(t *testing.T) {
 		{"fast_nl_means_denoising normType=l2", gray, frame.U16, "normType"},
 		{"morphology op=hitmiss", bgr, frame.U8, "op"},
 		{"encode ext=.jpg", gray, frame.U16, "ext"},
+		{"encode ext=.tiff", bgr, frame.S16, "ext"},
 		{"cvt_color code=BGR2HSV", gray, frame.U8, "code"},
 		{"clahe tileGridSize=256", gray, frame.U16, "tileGridSize"},
+		{"orb nlevels=32 scaleFactor=2", gray, frame.U8, "nlevels"},
 		{"warp_polar dsize=32766x32766", bgra, frame.F32, "dsize"},
 		{"resize dsize=1048576x1048576", gray, frame.U8, "dsize"},
 		{"crop x=1048576 width=2", gray, frame.U8, "x"},

@@ -102,7 +102,7 @@ func (f *flow) begin(in frame.Frame) error {
 		f.bytes = in.Pix
 		return nil
 	}
-	f.now = &f.in[0]
+	f.now = &f.in
 	return wrapPixels(f.now, in.Geometry, in.Pix)
 }
 

@@ -174,8 +174,8 @@ func goOn[T io.Closer](kept *serve.State, src picture, begin func() (T, error)) 
 		o = &ongoing[T]{g: src.g, of: of}
 		kept.Value = o
 	}
-	if o.g != src.g {
-		return nil, refuse("the stream's frames were %v, this one is %v", o.g, src.g)
+	if err := steady(o.g, src.g); err != nil {
+		return nil, err
 	}
 	o.frames++
 	return o, nil

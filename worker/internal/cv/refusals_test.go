@@ -102,3 +102,12 @@ func TestAFinerSearchThatCrashesIsRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPointsThatAreNearlyOnALineAreTaken(t *testing.T) {
+	in := testPicture(t, frame.Geometry{Width: 40, Height: 30, Format: frame.FormatGray})
+	for _, src := range []string{"0,0/4000,0/2000,0.01", "1000,1000/1001,1001/1002,1002.01", "0,0/1e-6,0/0,1e-6", "0,0/0.1,0.3/0.3,0.9001"} {
+		if _, err := serve.Try(compile(t, "warp_affine dst=0,0/9,0/0,9 src="+src), in); err != nil {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func remap(a pipeline.Args, in serve.Inputs) (step, error) {
 		return step{}, err
 	}
 	flags, size := interpolations[a.String("interpolation")], image.Pt(m.x.g.Width, m.x.g.Height)
-	s := bordered(a, warp(func(frame.Geometry) image.Point { return size }, func(src picture, dst *gocv.Mat, _ image.Point) error {
+	s := bordered(a, warp("map1", func(frame.Geometry) image.Point { return size }, func(src picture, dst *gocv.Mat, _ image.Point) error {
 		o, err := outsideOf(a, src.g)
 		if err != nil {
 			return err

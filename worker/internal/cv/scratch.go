@@ -13,9 +13,10 @@ import (
 // scratch is what one Run needs of its own: headers over memory of others, and Mats for pictures between the steps. A page of
 // fresh memory costs a fault; a scratch that was used before has none to pay.
 type scratch struct {
-	in, out, view [2]gocv.Mat // headers; view has two because a view may be taken of a view
-	between       []*slot
-	pins          runtime.Pinner // over Go memory only; arena memory does not move
+	in        gocv.Mat    // as out and view, a header
+	out, view [2]gocv.Mat // out of the lent block and of a copy into it; view has two because a view may be taken of a view
+	between   []*slot
+	pins      runtime.Pinner // over Go memory only; arena memory does not move
 }
 
 // slot is a picture between two steps.
@@ -26,9 +27,9 @@ type slot struct {
 }
 
 func newScratch() *scratch {
-	s := &scratch{}
+	s := &scratch{in: gocv.NewMat()}
 	for i := range 2 {
-		s.in[i], s.out[i], s.view[i] = gocv.NewMat(), gocv.NewMat(), gocv.NewMat()
+		s.out[i], s.view[i] = gocv.NewMat(), gocv.NewMat()
 	}
 	return s
 }
@@ -63,8 +64,8 @@ func (s *scratch) rest() {
 }
 
 func (s *scratch) close() {
+	s.in.Close()
 	for i := range 2 {
-		s.in[i].Close()
 		s.out[i].Close()
 		s.view[i].Close()
 	}

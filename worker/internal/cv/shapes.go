@@ -5,7 +5,7 @@ package cv
 import "github.com/cvfarm/cvfarm/shared/frame"
 
 // Shapes tells what comes out of each step. The size of what a decode makes is not known (0x0), nor of what follows from that, up to
-// a step that makes one size of all.
+// a step that makes one size of all. Where the file decides the depth, nothing is known, of what follows neither.
 func (p *program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
 	shapes := make([]frame.Geometry, len(p.steps))
 	sized := in.Width > 0 || !in.IsPixels()
@@ -15,18 +15,20 @@ func (p *program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
 			if in.IsPixels() {
 				return nil, p.blame(i, errDecodes(in))
 			}
-			in, sized = frame.Geometry{Format: s.decode.format}, false
-			shapes[i] = in
+			if !s.decode.anyDepth {
+				shapes[i].Format = s.decode.format
+			}
+			in, sized = shapes[i], false
 			continue
 		}
 		if in.Format == frame.FormatNone {
 			return shapes, nil // the file decides
 		}
-		foresee := s.foresee
+		geometry := s.geometry
 		if !sized {
-			foresee = s.foreseeAnySize
+			geometry = s.geometryOfAnySize
 		}
-		out, err := foresee(in)
+		out, err := geometry(in)
 		if err != nil {
 			return nil, p.blame(i, err)
 		}
@@ -38,25 +40,16 @@ func (p *program) Shapes(in frame.Geometry) ([]frame.Geometry, error) {
 	return shapes, nil
 }
 
-// foresee is geometry, with encoded bytes for what encode makes.
-func (s *step) foresee(in frame.Geometry) (frame.Geometry, error) {
-	out, err := s.geometry(in)
-	if err == nil && s.encode != nil {
-		return frame.Geometry{Format: frame.FormatEncoded}, nil
-	}
-	return out, err
-}
-
-// foreseeAnySize is foresee for a picture whose size is not known yet. Of two that are far apart, a large and a small one, it
+// geometryOfAnySize is geometry for a picture whose size is not known yet. Of two that are far apart, a large and a small one, it
 // tells what is the same. The sides of the large one are multiples of what ops may ask for.
-func (s *step) foreseeAnySize(in frame.Geometry) (frame.Geometry, error) {
+func (s *step) geometryOfAnySize(in frame.Geometry) (frame.Geometry, error) {
 	if err := s.suits(in); err != nil {
 		return in, err
 	}
 	in.Width, in.Height = 4092, 4092
-	large, tooLarge := s.foresee(in)
+	large, tooLarge := s.geometry(in)
 	in.Width, in.Height = 37, 23
-	small, tooSmall := s.foresee(in)
+	small, tooSmall := s.geometry(in)
 	switch {
 	case tooLarge != nil && tooSmall != nil: // the true size may do
 		return frame.Geometry{}, nil

@@ -3,6 +3,8 @@
 package cv
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -42,5 +44,21 @@ func TestASizeThatIsTheSameForEveryPictureIsForetold(t *testing.T) {
 	}
 	if _, err := compile(t, "decode | resize dsize=60x40 | crop x=50 width=20").(serve.Planner).Shapes(frame.Geometry{Format: frame.FormatEncoded}); err == nil {
 		t.Error("a crop outside of what is known to be 60x40 is not refused")
+	}
+}
+
+// It was announced as u8, and the pipelines that suit the file were refused for that.
+func TestADepthThatTheFileDecidesIsNotForetold(t *testing.T) {
+	encoded := frame.Geometry{Format: frame.FormatEncoded}
+	for _, text := range []string{"decode anydepth=true | tonemap", "decode flags=grayscale anydepth=true | tonemap", "decode flags=unchanged | tonemap"} {
+		got, err := compile(t, text).(serve.Planner).Shapes(encoded)
+		if want := make([]frame.Geometry, 2); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s makes %v, %v; the file decides that", text, got, err)
+		}
+	}
+	floats := testPicture(t, frame.Geometry{Width: 31, Height: 17, Format: frame.FormatBGR, Depth: frame.F32})
+	out := run(t, "decode anydepth=true | tonemap", run(t, "encode ext=.tiff", floats).Frame).Frame
+	if want := run(t, "tonemap", floats).Frame; out.Geometry != want.Geometry || !bytes.Equal(out.Pix, want.Pix) {
+		t.Errorf("a file of floats became %v, want %v", out.Geometry, want.Geometry)
 	}
 }

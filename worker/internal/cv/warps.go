@@ -106,14 +106,19 @@ func warpFlags(a pipeline.Args) gocv.InterpolationFlags {
 	return flags
 }
 
-// warp makes a step that moves pixels into a picture of another size. It refuses what OpenCV's remap has no numbers for.
-func warp(size func(in frame.Geometry) image.Point, apply func(src picture, dst *gocv.Mat, size image.Point) error) step {
+// warp makes a step that moves pixels into a picture of another size, by the params. It refuses what OpenCV's remap has no numbers
+// for.
+func warp(params string, size func(in frame.Geometry) image.Point, apply func(src picture, dst *gocv.Mat, size image.Point) error) step {
 	return step{
 		takes: filterable(),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			s := size(in)
 			if max(in.Width, in.Height, s.X, s.Y) > maxWarp {
-				return in, wrong("dsize scale", "%v cannot become %dx%d: the limit of a side is %d", in, s.X, s.Y, maxWarp)
+				blamed := params
+				if max(in.Width, in.Height) > maxWarp {
+					blamed = "" // no value helps
+				}
+				return in, wrong(blamed, "%v cannot become %dx%d: the limit of a side is %d", in, s.X, s.Y, maxWarp)
 			}
 			return sized(in, s.X, s.Y)
 		},
@@ -153,7 +158,7 @@ type warper func(src gocv.Mat, dst *gocv.Mat, m []float64, size image.Point, fla
 func matrixWarp(a pipeline.Args, n int, move warper) (step, error) {
 	m, err := matrixOf(a, n)
 	flags := warpFlags(a)
-	s := bordered(a, warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
+	s := bordered(a, warp("dsize", dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
 		o, err := outsideOf(a, src.g)
 		if err != nil {
 			return err
@@ -162,44 +167,6 @@ func matrixWarp(a pipeline.Args, n int, move warper) (step, error) {
 	}))
 	s.fits = both(s.fits, forSize("dsize", a.Size("dsize")))
 	return s, err
-}
-
-// matrixOf is M, or what moves n points src to dst.
-func matrixOf(a pipeline.Args, n int) ([]float64, error) {
-	m, src, dst := a.Matrix("M").Values, a.Matrix("src"), a.Matrix("dst")
-	switch {
-	case m != nil && src.Rows+dst.Rows > 0:
-		return nil, wrong("M src dst", "takes M, or src and dst, not both")
-	case m != nil:
-		return m, nil
-	case src.Rows+dst.Rows == 0:
-		return nil, wrong("M src dst", "needs M, or %d points each in src and dst", n)
-	}
-	for _, name := range []string{"src", "dst"} {
-		points := a.Matrix(name)
-		if points.Rows != n {
-			return nil, wrong(name, "%s has %d points, it needs %d", name, points.Rows, n)
-		}
-		if threeOnALine(points) {
-			return nil, wrong(name, "three points of %s are on a line: there is no such picture", name)
-		}
-	}
-	return transformOf(src, dst)
-}
-
-// threeOnALine reports whether any three of the points are, which leaves the matrix open, or without an inverse.
-func threeOnALine(points pipeline.Numbers) bool {
-	x, y := func(i int) float64 { return points.Values[2*i] }, func(i int) float64 { return points.Values[2*i+1] }
-	for i := range points.Rows {
-		for j := range i {
-			for k := range j {
-				if (x(j)-x(i))*(y(k)-y(i)) == (x(k)-x(i))*(y(j)-y(i)) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 func rotateAngle(a pipeline.Args) (step, error) {
@@ -214,7 +181,7 @@ func rotateAngle(a pipeline.Args) (step, error) {
 		}
 		return rotatedSize(in, angle, scale)
 	}
-	return bordered(a, warp(size, func(src picture, dst *gocv.Mat, size image.Point) error {
+	return bordered(a, warp("scale expand", size, func(src picture, dst *gocv.Mat, size image.Point) error {
 		c := centerOf(center, src.g)
 		m, err := rotationMatrix(c, angle, scale)
 		if err != nil {
@@ -249,7 +216,7 @@ func warpPolarStep(a pipeline.Args) (step, error) {
 	if a.Bool("log") {
 		flags |= warpPolarLog
 	}
-	s := warp(dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
+	s := warp("dsize", dsizeOf(a), func(src picture, dst *gocv.Mat, size image.Point) error {
 		r := radius
 		if r == 0 {
 			r = nearestEdge(src.g)
@@ -266,7 +233,7 @@ type unroller func(src gocv.Mat, dst *gocv.Mat, center point, scale float64, fla
 func polar(a pipeline.Args, scale float64, scaleOf func(frame.Geometry) float64, unroll unroller) step {
 	center, flags := a.Floats("center"), polarFlags(a)
 	same := func(in frame.Geometry) image.Point { return image.Pt(in.Width, in.Height) }
-	return warp(same, func(src picture, dst *gocv.Mat, _ image.Point) error {
+	return warp("", same, func(src picture, dst *gocv.Mat, _ image.Point) error {
 		s := scale
 		if s == 0 {
 			s = scaleOf(src.g)
