@@ -308,6 +308,9 @@ func TestAnOpThatCannotSaysWhatItNeedsAndWhatMakesIt(t *testing.T) {
 		{"a crop outside", "crop x=600 width=100", colour, "step 1, crop: 100x480 at 600,0 does not lie within 640x480 bgr u8"},
 		{"a size beyond all limits", "resize fx=1e300", colour, "step 1, resize: 640x480 bgr u8 cannot become 1048577x1048577: 1048577x1048577 is not a size: each side is 1 to 1048576"},
 		{"a size below one", "resize fx=0.0001", colour, "step 1, resize: 640x480 bgr u8 cannot become 0x0: 0x0 is not a size: each side is 1 to 1048576"},
+		{"an anchor beside a single row", "resize dsize=17x1 | sqr_box_filter anchor=-1,2", colour, "step 2, sqr_box_filter: anchor=-1,2 lies outside 17x1 bgr u8, to whose single row or column OpenCV narrows the kernel: take -1 or 0 across it"},
+		{"an anchor beside a single column", "resize dsize=1x17 | sqr_box_filter anchor=2,-1", colour, "step 2, sqr_box_filter: anchor=2,-1 lies outside 1x17 bgr u8, to whose single row or column OpenCV narrows the kernel: take -1 or 0 across it"},
+		{"a chessboard that is too wide to turn", "resize dsize=40000x400 | find_chessboard_corners_sb", colour, "step 2, find_chessboard_corners_sb: 40000x400 bgr u8 is too large: the limit of a side is 32766"},
 		{"a jpeg that is too wide", "resize dsize=65501x1 | encode", colour, "step 2, encode: 65501x1 bgr u8 cannot be .jpg: the limit of a side is 65500"},
 	}
 	for _, c := range cases {

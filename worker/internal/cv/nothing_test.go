@@ -84,6 +84,7 @@ func TestWhatAPictureLacksIsSaid(t *testing.T) {
 		{"tonemap_drago", sized(20, 20, frame.F32), "20x20 bgr f32 has no light: some pixel must be above 0"},
 		{"tonemap_mantiuk", sized(20, 20, frame.F32), "20x20 bgr f32 has no contrast: pixels must differ"},
 		{"tonemap_mantiuk", sized(20, 1, frame.F32), "20x1 bgr f32 is too small: it takes 2x2 and more"},
+		{"decolor", sized(5000, 3, frame.U8), "5000x3 bgr u8 is too thin: both sides together must be below 4800, 1600 times the shorter one"},
 		{"orb", sized(1, 1, frame.U8), "1x1 bgr u8 is too small for these parameters"},
 		{"match_features image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters"},
 		{"align image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters"},
