@@ -289,6 +289,8 @@ func TestAnOpThatCannotSaysWhatItNeedsAndWhatMakesIt(t *testing.T) {
 		{"the step is named", "blur | equalize_hist", colour, "step 2, equalize_hist: needs gray u8, got 640x480 bgr u8: put gray before it"},
 		{"convert changes depths", "canny", made(frame.FormatGray, frame.F32), "step 1, canny: needs u8, got 640x480 gray f32: put convert depth=u8 before it"},
 		{"u16 is scaled, or it would be white", "canny", made(frame.FormatGray, frame.U16), "step 1, canny: needs u8, got 640x480 gray u16: put convert depth=u8 alpha=0.00389 before it"},
+		{"a derivative deeper than what its kernel takes", "laplacian ddepth=f64", made(frame.FormatGray, frame.F32), "step 1, laplacian: needs u8, u16, s16 or f64, got 640x480 gray f32: put convert depth=f64 before it"},
+		{"doubles become floats, not bytes", "bilateral", made(frame.FormatGray, frame.F64), "step 1, bilateral: needs 1 or 3 channels of u8 or f32, got 640x480 gray f64: put convert depth=f32 before it"},
 		{"what s32 means only its maker knows", "canny", made(frame.FormatGray, frame.S32), "step 1, canny: needs u8, got 640x480 gray s32"},
 		{"a colour space that no codec has", "encode", made(frame.FormatHSV, frame.U8), "step 1, encode: needs gray or bgr u8, got 640x480 hsv u8: put cvt_color code=HSV2BGR before it"},
 		{"alpha in a jpeg", "encode", made(frame.FormatBGRA, frame.U8), "step 1, encode: needs gray or bgr u8, got 640x480 bgra u8: put cvt_color code=BGRA2BGR before it"},
