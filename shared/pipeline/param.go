@@ -187,9 +187,27 @@ func (p Param) parse(text string) (any, error) {
 	case ok:
 		return v, nil
 	case len(p.Choices) > manyChoices:
-		return nil, fmt.Errorf("%s=%s is not allowed: it takes one of %d words%s", p.Name, text, len(p.Choices), suggest(text, p.Choices))
+		return nil, fmt.Errorf("%s=%s is not allowed: it takes one of %d words%s", p.Name, text, len(p.Choices), suggestChoice(text, p.Choices))
 	}
 	return nil, fmt.Errorf("%s=%s is not allowed: it takes %s", p.Name, text, p.Allowed())
+}
+
+// suggestChoice is suggest for words that many write in the other case, or with the prefix of a constant, such as COLOR_BGR2HSV.
+func suggestChoice(got string, choices []string) string {
+	if len(got) > maxName {
+		return ""
+	}
+	best := ""
+	for _, c := range choices {
+		n := len(got) - len(c)
+		if n >= 0 && len(c) > len(best) && strings.EqualFold(got[n:], c) && (n == 0 || got[n-1] == '_') {
+			best = c
+		}
+	}
+	if best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return suggest(got, choices)
 }
 
 // manyChoices are more than a message has room for.

@@ -43,6 +43,8 @@ func TestCheckRefusesBeforeAnyFrameIsSent(t *testing.T) {
 		{"an even size", "blur ksize=4x3", "ksize=4x3 is not allowed: it takes a size such as 5 or 5x3, odd each side in 1..31"},
 		{"a size of two odd sides", "blur ksize=5x3", ""},
 		{"not one of the choices", "blur border=wra", "border=wra is not allowed: it takes one of default, wrap"},
+		{"one of many choices in the other case", "colour code=bgr2hsv", "it takes one of 32 words; did you mean BGR2HSV?"},
+		{"one of many choices as a constant", "colour code=COLOR_BGR2HSV", "it takes one of 32 words; did you mean BGR2HSV?"},
 		{"not one of many choices", "colour code=BGR2HVS", "code=BGR2HVS is not allowed: it takes one of 32 words; did you mean BGR2HSV?"},
 		{"a required parameter", "crop", "crop: parameter x is missing: an int in 0..10"},
 		{"a bool that is neither", "crop x=1 strict=yes", "strict=yes is not allowed: it takes true or false"},

@@ -28,9 +28,11 @@ func calibrationOps() []op {
 				patternParams("9x6", "inner corners in a row, and in a column"), switches(sectorFlags))...).
 				WithReturns(patternDoc).WithExample("find_chessboard_corners_sb patternSize=9x6 draw=true"),
 			bind: func(a pipeline.Args) (step, error) {
-				return patternStep(a, looking(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
+				s := patternStep(a, looking(a, func(src gocv.Mat, columns, rows C.int, out *C.numbers) *C.char {
 					return C.bridge_chessboard_corners_sb(ptr(&src), columns, rows, flagsOf(a, sectorFlags), out)
-				})), nil
+				}))
+				s.shape = after(turnable, s.shape)
+				return s, nil
 			},
 		}, {
 			OpInfo: info("find_circles_grid", "calib3d", "Find the centres of a grid of dark circles.", slices.Concat(

@@ -3,6 +3,7 @@
 package cv
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -124,26 +125,33 @@ func mixChannelsStep(list []float64) (step, error) {
 	made := map[int32]bool{}
 	for i, v := range list {
 		if fromTo[i] = int32(v); v != float64(fromTo[i]) {
-			return step{}, wrong("fromTo", "fromTo=%v: %v is no channel", list, v)
+			return step{}, wrong("fromTo", "fromTo=%s: %v is no channel", commas(list), v)
 		}
 		if i%2 == 0 {
 			from = max(from, int(v))
 		} else if made[fromTo[i]] = true; v < 0 || int(v) >= n {
-			return step{}, wrong("fromTo", "fromTo=%v: %d pairs make the channels 0 to %d, not %v", list, n, n-1, v)
+			return step{}, wrong("fromTo", "fromTo=%s: %s, not %v", commas(list), pairsMake(n), v)
 		}
 	}
 	if len(made) < n {
-		return step{}, wrong("fromTo", "fromTo=%v: %d pairs make %d channels, and each must be made once", list, n, n)
+		return step{}, wrong("fromTo", "fromTo=%s: %d pairs make %d channels, and each must be made once", commas(list), n, n)
 	}
 	s := filter(input{}.of(numeric...), func(src gocv.Mat, dst *gocv.Mat) error { return mixChannels(src, dst, n, fromTo) })
 	s.fits = func(in frame.Geometry) error {
 		if from >= in.Format.Channels() {
-			return wrong("fromTo", "fromTo=%v: %v has no channel %d", list, in, from)
+			return wrong("fromTo", "fromTo=%s: %v has no channel %d", commas(list), in, from)
 		}
 		return nil
 	}
 	s.shape = func(in frame.Geometry) (frame.Geometry, error) { return withChannels(in, n), nil }
 	return s, nil
+}
+
+func pairsMake(n int) string {
+	if n == 1 {
+		return "1 pair makes the channel 0"
+	}
+	return fmt.Sprintf("%d pairs make the channels 0 to %d", n, n-1)
 }
 
 func transformStep(m pipeline.Numbers) (step, error) {

@@ -179,10 +179,35 @@ const green = "0,255,0,255"
 
 // forColor is a fits for what draws. OpenCV takes the numbers that a colour lacks for 0, which makes a hole where there is an alpha.
 func forColor(a pipeline.Args) func(frame.Geometry) error {
-	color := a.Floats("color")
+	whole := forWhole(a, "color")
 	return func(in frame.Geometry) error {
-		if n := len(color); n > 1 && n < 4 && in.Format.Channels() == 4 {
+		if n := len(a.Floats("color")); n > 1 && n < 4 && in.Format.Channels() == 4 {
 			return wrong("color", "color has %d numbers, %v has 4 channels: give all four, the last is alpha, 255 for opaque in u8", n, in)
+		}
+		return whole(in)
+	}
+}
+
+// forColorOver is forColor for what draws on a gray picture in colour.
+func forColorOver(a pipeline.Args) func(frame.Geometry) error {
+	fits := forColor(a)
+	return func(in frame.Geometry) error {
+		if in.Format == frame.FormatGray {
+			in.Format = frame.FormatBGR
+		}
+		return fits(in)
+	}
+}
+
+// forWhole is a fits: of the scalars of these names none has a number for some channels only. More than there are do no harm.
+func forWhole(a pipeline.Args, names ...string) func(frame.Geometry) error {
+	return func(in frame.Geometry) error {
+		for _, name := range names {
+			if v := a.Floats(name); len(v) < in.Format.Channels() {
+				if _, err := perChannel(name, v, in); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	}

@@ -218,6 +218,7 @@ func detectorStep(a pipeline.Args, create newDetector, describe bool) step {
 		return s
 	}
 	i, rich := ink{color: scalarOf(a, "color")}, a.Bool("rich")
+	s.fits = forColorOver(a)
 	s.shape = func(in frame.Geometry) (frame.Geometry, error) { in.Format = frame.FormatBGR; return in, nil }
 	s.apply = func(src picture, dst *gocv.Mat) (any, error) {
 		found, err := search(src)

@@ -82,7 +82,7 @@ func (f finding[T]) step(a pipeline.Args) step {
 		return step{takes: f.takes, fits: f.fits, shape: shape, find: func(src picture) (any, error) { return f.search(src) }}
 	}
 	i := inkOf(a)
-	return step{takes: f.takes, fits: both(f.fits, forColor(a)), shape: overlaid(shape), apply: func(src picture, dst *gocv.Mat) (any, error) {
+	return step{takes: f.takes, fits: both(f.fits, forColorOver(a)), shape: overlaid(shape), apply: func(src picture, dst *gocv.Mat) (any, error) {
 		found, err := f.search(src)
 		if err != nil {
 			return nil, err

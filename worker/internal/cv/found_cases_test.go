@@ -148,5 +148,5 @@ var foundCases = []foundCase{
 	{"match_features image=warped detector=brisk", "match_features(img, cv2.BRISK_create)", "only colour gray oddcolour"},
 	{"align image=warped", "align(img, lambda: cv2.ORB_create(500))", "only colour gray oddcolour"},
 	{"running_average", "{'frames': 1}, img", "colour gray u16 f32"},
-	{"motion", "{'frames': 1, 'moving': 0, 'part': 0}, np.zeros(img.shape[:2], np.uint8)", "colour gray u16 f32"},
+	{"motion", "{'frames': 0, 'moving': 0, 'part': 0}, np.zeros(img.shape[:2], np.uint8)", "colour gray u16 f32"},
 }

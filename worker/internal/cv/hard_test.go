@@ -289,6 +289,8 @@ func TestAnOpThatCannotSaysWhatItNeedsAndWhatMakesIt(t *testing.T) {
 		{"the step is named", "blur | equalize_hist", colour, "step 2, equalize_hist: needs gray u8, got 640x480 bgr u8: put gray before it"},
 		{"convert changes depths", "canny", made(frame.FormatGray, frame.F32), "step 1, canny: needs u8, got 640x480 gray f32: put convert depth=u8 before it"},
 		{"u16 is scaled, or it would be white", "canny", made(frame.FormatGray, frame.U16), "step 1, canny: needs u8, got 640x480 gray u16: put convert depth=u8 alpha=0.00389 before it"},
+		{"a derivative deeper than what its kernel takes", "laplacian ddepth=f64", made(frame.FormatGray, frame.F32), "step 1, laplacian: needs u8, u16, s16 or f64, got 640x480 gray f32: put convert depth=f64 before it"},
+		{"doubles become floats, not bytes", "bilateral", made(frame.FormatGray, frame.F64), "step 1, bilateral: needs 1 or 3 channels of u8 or f32, got 640x480 gray f64: put convert depth=f32 before it"},
 		{"what s32 means only its maker knows", "canny", made(frame.FormatGray, frame.S32), "step 1, canny: needs u8, got 640x480 gray s32"},
 		{"a colour space that no codec has", "encode", made(frame.FormatHSV, frame.U8), "step 1, encode: needs gray or bgr u8, got 640x480 hsv u8: put cvt_color code=HSV2BGR before it"},
 		{"alpha in a jpeg", "encode", made(frame.FormatBGRA, frame.U8), "step 1, encode: needs gray or bgr u8, got 640x480 bgra u8: put cvt_color code=BGRA2BGR before it"},
@@ -308,6 +310,9 @@ func TestAnOpThatCannotSaysWhatItNeedsAndWhatMakesIt(t *testing.T) {
 		{"a crop outside", "crop x=600 width=100", colour, "step 1, crop: 100x480 at 600,0 does not lie within 640x480 bgr u8"},
 		{"a size beyond all limits", "resize fx=1e300", colour, "step 1, resize: 640x480 bgr u8 cannot become 1048577x1048577: 1048577x1048577 is not a size: each side is 1 to 1048576"},
 		{"a size below one", "resize fx=0.0001", colour, "step 1, resize: 640x480 bgr u8 cannot become 0x0: 0x0 is not a size: each side is 1 to 1048576"},
+		{"an anchor beside a single row", "resize dsize=17x1 | sqr_box_filter anchor=-1,2", colour, "step 2, sqr_box_filter: anchor=-1,2 lies outside 17x1 bgr u8, to whose single row or column OpenCV narrows the kernel: take -1 or 0 across it"},
+		{"an anchor beside a single column", "resize dsize=1x17 | sqr_box_filter anchor=2,-1", colour, "step 2, sqr_box_filter: anchor=2,-1 lies outside 1x17 bgr u8, to whose single row or column OpenCV narrows the kernel: take -1 or 0 across it"},
+		{"a chessboard that is too wide to turn", "resize dsize=40000x400 | find_chessboard_corners_sb", colour, "step 2, find_chessboard_corners_sb: 40000x400 bgr u8 is too large: the limit of a side is 32766"},
 		{"a jpeg that is too wide", "resize dsize=65501x1 | encode", colour, "step 2, encode: 65501x1 bgr u8 cannot be .jpg: the limit of a side is 65500"},
 	}
 	for _, c := range cases {

@@ -30,6 +30,9 @@ func kernelOps() []op {
 				w, err := windowOf(a)
 				s := filter(filterable(), func(src gocv.Mat, dst *gocv.Mat) error { return sqrBoxFilter(src, dst, -1, w) })
 				s.shape = func(in frame.Geometry) (frame.Geometry, error) {
+					if err := w.fitsSquares(in); err != nil {
+						return in, err
+					}
 					if in.Depth >= frame.F32 {
 						in.Depth = frame.F64
 					} else {
@@ -96,6 +99,16 @@ func windowOf(a pipeline.Args) (window, error) {
 	size := image.Pt(k.Width, k.Height)
 	anchor, err := anchorOf(a, size)
 	return window{size, anchor, a.Bool("normalize"), borders[a.String("borderType")]}, err
+}
+
+// fitsSquares refuses an anchor that lies outside the rectangle that sqrBoxFilter takes of a single row or column, which is as thin.
+func (w window) fitsSquares(in frame.Geometry) error {
+	thin := w.normalize && w.border != gocv.BorderConstant
+	if thin && (in.Height == 1 && w.anchor.Y > 0 || in.Width == 1 && w.anchor.X > 0) {
+		return wrong("anchor", "anchor=%d,%d lies outside %v, to whose single row or column OpenCV narrows the kernel: take -1 or 0 across it",
+			w.anchor.X, w.anchor.Y, in)
+	}
+	return nil
 }
 
 func anchorParam() pipeline.Param {

@@ -191,6 +191,12 @@ func align(a pipeline.Args, r *reference) (step, error) {
 	return step{
 		takes: only(frame.FormatGray, frame.FormatBGR).of(frame.U8),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
+			if max(m.g.Width, m.g.Height) > maxWarp {
+				return in, wrong(r.param, "%s is %v, which is too large to be aligned with: the limit of a side is %d", r.name, m.g, maxWarp)
+			}
+			if _, err := turnable(in); err != nil {
+				return in, err
+			}
 			in.Width, in.Height = m.g.Width, m.g.Height
 			return in, nil
 		},
@@ -209,4 +215,12 @@ func align(a pipeline.Args, r *reference) (step, error) {
 		},
 		close: m.close,
 	}, nil
+}
+
+// turnable refuses what OpenCV's remap has no numbers for.
+func turnable(in frame.Geometry) (frame.Geometry, error) {
+	if max(in.Width, in.Height) > maxWarp {
+		return in, refuse("%v is too large: the limit of a side is %d", in, maxWarp)
+	}
+	return in, nil
 }

@@ -96,8 +96,8 @@ func motion(a pipeline.Args) (step, error) {
 		return in, nil
 	}
 	return averages(mask, func(v *average, src picture, dst *gocv.Mat) (any, error) {
-		first := v.frames == 0
-		if first {
+		before := v.frames
+		if before == 0 {
 			if err := v.add(src, share); err != nil {
 				return nil, err
 			}
@@ -109,8 +109,8 @@ func motion(a pipeline.Args) (step, error) {
 			return nil, err
 		}
 		n := t.int()
-		found := moved{v.frames, n, float64(n) / float64(src.g.Width*src.g.Height)}
-		if !first {
+		found := moved{before, n, float64(n) / float64(src.g.Width*src.g.Height)}
+		if before > 0 {
 			err = v.add(src, share)
 		}
 		return found, err

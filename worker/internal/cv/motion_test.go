@@ -66,7 +66,7 @@ func TestMotionIsWhatDiffersFromTheFramesBefore(t *testing.T) {
 		if err := json.Unmarshal(out.Values[0].JSON, &found); err != nil {
 			t.Fatal(err)
 		}
-		if found.Moving != want || found.Frames != uint64(max(i, 1)) || (want == 1) != (out.Frame.Pix[7] == 255) {
+		if found.Moving != want || found.Frames != uint64(i) || (want == 1) != (out.Frame.Pix[7] == 255) {
 			t.Fatalf("frame %d: %+v %v", i, found, out.Frame.Pix)
 		}
 	}

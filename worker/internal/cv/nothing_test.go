@@ -92,6 +92,7 @@ func TestWhatAPictureLacksIsSaid(t *testing.T) {
 		{"orb nlevels=32 scaleFactor=2", sized(300, 300, frame.U8), "nlevels=32 scaleFactor=2 leave nothing of any picture at the last scale"},
 		{"match_features image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters, or OpenCV has another reason: it needs "},
 		{"align image=dot.png", sized(1, 1, frame.U8), "image=dot.png: 1x1 gray u8 is too small for these parameters, or OpenCV has another reason: it needs "},
+		{"decolor", sized(5000, 3, frame.U8), "5000x3 bgr u8 is too thin: both sides together must be below 4800, 1600 times the shorter one"},
 	} {
 		p, in := parse(t, c.text), plainPicture(t, c.in, 0)
 		prog, err := New(Options{}).Compile(p, inputsOf(p, in))

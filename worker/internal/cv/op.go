@@ -181,7 +181,7 @@ func list[T any](items []T) string {
 // hint names the op that makes of g what the step takes, where one op does.
 func (t input) hint(g frame.Geometry) string {
 	if t.depths != nil && !slices.Contains(t.depths, g.Depth) {
-		return depthHint(g.Depth, t.depths[0])
+		return depthHint(g.Depth, t.nearest(g.Depth))
 	}
 	for _, c := range conversions() {
 		if c.in != g.Format || !c.isUsual() || t.formats != nil && !slices.Contains(t.formats, c.out) ||
@@ -194,6 +194,20 @@ func (t input) hint(g frame.Geometry) string {
 		return ": put cvt_color code=" + c.code + " before it"
 	}
 	return ""
+}
+
+// nearest is the depth, of those that the step takes, that holds the values of another one; the first where none does.
+func (t input) nearest(from frame.Depth) frame.Depth {
+	for _, d := range map[frame.Depth][]frame.Depth{
+		frame.U8: {frame.U16, frame.S16, frame.S32, frame.F32, frame.F64}, frame.S8: {frame.S16, frame.S32, frame.F32, frame.F64},
+		frame.U16: {frame.S32, frame.F32, frame.F64}, frame.S16: {frame.S32, frame.F32, frame.F64},
+		frame.S32: {frame.F64, frame.F32}, frame.F32: {frame.F64}, frame.F64: {frame.F32},
+	}[from] {
+		if slices.Contains(t.depths, d) {
+			return d
+		}
+	}
+	return t.depths[0]
 }
 
 // depthHint names the convert that keeps a picture's content, or nothing where that hangs on what its numbers are. To cut u16 to u8

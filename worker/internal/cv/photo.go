@@ -112,12 +112,25 @@ func artOps() []op {
 				pipeline.Choice("result", []string{"grayscale", "color_boost"}, "which of the two results")).
 				WithReturns("gray u8 or bgr u8 of the same size").WithExample("resize dsize=100x0 | decolor"),
 			bind: func(a pipeline.Args) (step, error) {
-				if a.String("result") == "color_boost" {
-					return art(nil, func(src gocv.Mat, dst *gocv.Mat) error { return decolor(src, dst, true) })
-				}
-				return art(toGray, func(src gocv.Mat, dst *gocv.Mat) error { return decolor(src, dst, false) })
+				boost := a.String("result") == "color_boost"
+				s, err := art(toGray, func(src gocv.Mat, dst *gocv.Mat) error { return decolor(src, dst, boost) })
+				s.shape = decolored(boost)
+				return s, err
 			},
 		},
+	}
+}
+
+// decolored is the shape of decolor, which looks at a picture whose sides are 800 pixels together: of a longer one none may shrink to 0.
+func decolored(boost bool) func(frame.Geometry) (frame.Geometry, error) {
+	return func(in frame.Geometry) (frame.Geometry, error) {
+		if thin := min(in.Width, in.Height); thin > 0 && 2*800*thin <= in.Width+in.Height {
+			return in, refuse("%v is too thin: both sides together must be below %d, %d times the shorter one", in, 2*800*thin, 2*800)
+		}
+		if !boost {
+			in.Format = frame.FormatGray
+		}
+		return in, nil
 	}
 }
 

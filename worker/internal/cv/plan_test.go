@@ -193,6 +193,14 @@ func TestValuesThatAreWrongAreNamed(t *testing.T) {
 		{"warp_affine M=1,0,0/0,1,0 borderValue=1,2,3", gray, frame.U8, "borderValue"},
 		{"rectangle color=1,2,3", bgra, frame.U8, "color"},
 		{"put_text color=1,2,3", bgra, frame.F32, "color"},
+		{"line color=1,2", bgr, frame.U8, "color"},
+		{"orb draw=true color=1,2", gray, frame.U8, "color"},
+		{"gray | find_contours draw=true color=1,2", bgr, frame.U8, "color"},
+		{"watershed color=1,2", bgr, frame.U8, "color"},
+		{"flood_fill newVal=1,2", bgr, frame.U8, "newVal"},
+		{"flood_fill loDiff=1,2", bgr, frame.U8, "loDiff"},
+		{"flood_fill upDiff=1,2", bgr, frame.U8, "upDiff"},
+		{"lut table=0.5" + strings.Repeat(",1", 255), bgr, frame.U8, "table"},
 		{"fill_poly color=1,2,3", bgra, frame.U16, "color"},
 		{"sobel ddepth=s16", gray, frame.U16, "ddepth"},
 		{"median_blur ksize=7", gray, frame.U16, "ksize"},
@@ -227,14 +235,13 @@ func TestValuesThatAreWrongAreNamed(t *testing.T) {
 	}
 }
 
-// OpenCV takes the numbers that a colour has more or fewer than a picture's channels as it takes any cv2.Scalar, and so do we,
-// but for an alpha that nobody asked to be 0.
+// OpenCV takes the numbers that a colour has more than a picture's channels as it takes any cv2.Scalar, and so do we.
 func TestColoursThatOpenCVTakesAreTaken(t *testing.T) {
 	for _, c := range []struct {
 		text   string
 		format frame.Format
 	}{
-		{"line color=1,2,3", frame.FormatGray}, {"line color=1,2", frame.FormatBGR}, {"line color=1,2,3,4", frame.FormatBGR},
+		{"line color=1,2,3", frame.FormatGray}, {"line color=1,2,3,4", frame.FormatBGR},
 		{"line color=7", frame.FormatBGRA}, {"line color=1,2,3,4", frame.FormatBGRA},
 	} {
 		if _, err := compile(t, c.text).(serve.Planner).Shapes(frame.Geometry{Format: c.format}); err != nil {

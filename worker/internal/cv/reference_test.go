@@ -101,6 +101,7 @@ func TestAPictureBesideTheFrameThatDoesNotSuitIsRefused(t *testing.T) {
 		{"markers of another size", "resize dsize=20x20 | watershed markers=in", "in has 40x30, the frame has 20x20"},
 		{"markers between whole numbers", "watershed markers=x.tiff", "x.tiff is 60x40 gray f32, it must be gray u8, u16 or s32"},
 		{"too wide for maps", "resize dsize=32767x1 | remap map1=x.tiff map2=x.tiff", "32767x1 bgr u8 cannot become 60x40: the limit of a side is 32766"},
+		{"too wide to align", "copy_make_border right=16384 | copy_make_border right=16384 | align image=in", "32808x30 bgr u8 is too large: the limit of a side is 32766"},
 		{"another format", "cvt_color code=BGR2HSV | abs_diff image=in", "in is 40x30 bgr u8, the frame is 40x30 hsv u8: they must have the same format"},
 		{"a mask of another size", "crop width=9 height=9 | copy_to mask=in", "in has 40x30, the frame has 9x9"},
 		{"a template that is larger", "crop width=39 | match_template templ=in", "in has 40x30, more than the frame's 39x30"},

@@ -136,9 +136,9 @@ func functionOps() []op {
 		}, {
 			OpInfo: info("lut", "core", "Look each element up in a table.",
 				pipeline.Floats("table", "", []int{256, 512, 768, 1024}, 0, 255,
-					"256 numbers for all channels, or 256 for each, one channel after the other").Required()).
+					"256 whole numbers for all channels, or 256 for each, one channel after the other").Required()).
 				WithExample("lut table=" + identityTable()),
-			bind: func(a pipeline.Args) (step, error) { return lutStep(a.Floats("table")), nil },
+			bind: func(a pipeline.Args) (step, error) { return lutStep(a.Floats("table")) },
 		}, {
 			OpInfo: info("gamma", "core", "Correct the brightness: each element to the power gamma, where the brightest is 1.",
 				pipeline.Float("gamma", 2.2, 0.01, 100, "above 1 is darker, below 1 is brighter")).WithExample("gamma gamma=0.45"),

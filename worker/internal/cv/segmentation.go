@@ -107,13 +107,13 @@ func growing(a pipeline.Args, markers *reference, grow grower) step {
 		}
 		return t.regions(a.Int("max_count")), nil
 	}
-	s := step{takes: only(frame.FormatBGR).of(frame.U8), apply: drawingBorders(found, scalarOf(a, "color"))}
+	s := step{takes: only(frame.FormatBGR).of(frame.U8), fits: forColor(a), apply: drawingBorders(found, scalarOf(a, "color"))}
 	if a.Bool("labels") {
-		s.shape = labelled
+		s.fits, s.shape = nil, labelled
 		s.apply = func(src picture, dst *gocv.Mat) (any, error) { return found(src, dst) }
 	}
 	if markers != nil {
-		s.fits = markers.fitsLabels
+		s.fits = both(markers.fitsLabels, s.fits)
 		s.shape = after(passing(markers.labels), s.shape)
 	}
 	return s
@@ -169,6 +169,7 @@ func floodFill(a pipeline.Args) (step, error) {
 	}
 	return step{
 		takes: channels(1, 3).of(frame.U8, frame.S32, frame.F32),
+		fits:  forWhole(a, "newVal", "loDiff", "upDiff"),
 		shape: func(in frame.Geometry) (frame.Geometry, error) {
 			if seed[0] >= in.Width || seed[1] >= in.Height {
 				return in, wrong("seedPoint", "seedPoint=%d,%d does not lie within %v", seed[0], seed[1], in)

@@ -20,11 +20,14 @@ func identityTable() string {
 	return strings.Join(numbers, ",")
 }
 
-func lutStep(values []float64) step {
+func lutStep(values []float64) (step, error) {
 	n := len(values) / 256
 	table := make([]byte, len(values)) // OpenCV wants the channels of an entry side by side
 	for i, v := range values {
-		table[i%256*n+i/256] = byte(math.RoundToEven(v))
+		if v != math.Trunc(v) {
+			return step{}, wrong("table", "table has %v: it takes whole numbers", v)
+		}
+		table[i%256*n+i/256] = byte(v)
 	}
 	s := filter(input{}.of(frame.U8), func(src gocv.Mat, dst *gocv.Mat) error { return lut(src, dst, table, n) })
 	s.fits = func(in frame.Geometry) error {
@@ -33,7 +36,7 @@ func lutStep(values []float64) step {
 		}
 		return nil
 	}
-	return s
+	return s, nil
 }
 
 // gammaStep goes through a table for bytes, which is as exact as they are.
