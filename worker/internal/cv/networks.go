@@ -8,6 +8,7 @@ package cv
 import "C"
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -34,6 +35,14 @@ func blobOf(a pipeline.Args) C.blob_options {
 	return o
 }
 
+// unsuited says in words that a network takes pictures of another number of channels, which only running it tells.
+func unsuited(g frame.Geometry, err error) error {
+	if strings.Contains(err.Error(), "umber of input channels") {
+		return refuse("the model takes another number of channels than %v has: put gray or cvt_color before it", g)
+	}
+	return err
+}
+
 func readNet(_ pipeline.Args, data unsafe.Pointer, n C.size_t, out *C.kept) *C.char {
 	return C.bridge_net(data, n, out)
 }
@@ -57,7 +66,7 @@ func classify(a pipeline.Args, n *native, in serve.Inputs) (step, error) {
 			return C.bridge_classify(n.k, ptr(&src.Mat), &blob, C.bool(softmax), C.int(top), out)
 		})
 		if err != nil {
-			return nil, err
+			return nil, unsuited(src.g, err)
 		}
 		return classList{all(t, func() class {
 			c := t.int()
@@ -91,7 +100,7 @@ func detectObjects(a pipeline.Args, n *native, in serve.Inputs) (step, error) {
 				return C.bridge_detect_objects(n.k, ptr(&src.Mat), &blob, layout, score, nms, out)
 			})
 			if err != nil {
-				return thingList{}, err
+				return thingList{}, unsuited(src.g, err)
 			}
 			things := all(t, func() thing {
 				c := t.int()
@@ -124,7 +133,7 @@ func segmentPicture(a pipeline.Args, n *native, in serve.Inputs) (step, error) {
 			return C.bridge_segment(n.k, ptr(&src.Mat), &blob, threshold, ptr(dst), out)
 		})
 		if err != nil {
-			return nil, err
+			return nil, unsuited(src.g, err)
 		}
 		list := pixelClasses{make([]pixelClass, 0)}
 		for c, pixels := range all(t, t.int) {
