@@ -40,13 +40,13 @@ func featureOps() []op {
 			pipeline.Int("nOctaves", 4, 1, 8, "number of octaves"),
 			pipeline.Int("nOctaveLayers", 4, 1, 8, "scales in an octave"),
 			diffusivityParam())),
-		detectorOp("kaze", "Find blobs as akaze does, more slowly, and describe them by 64 numbers.", true, kaze,
+		kazeOp(detectorOp("kaze", "Find blobs as akaze does, more slowly, and describe them by 64 numbers.", true, kaze,
 			pipeline.Bool("extended", false, "describe by 128 numbers"),
 			pipeline.Bool("upright", false, "leave their direction out"),
 			pipeline.Float("threshold", 0.001, 0, 10, "least response"),
 			pipeline.Int("nOctaves", 4, 1, 8, "number of octaves"),
 			pipeline.Int("nOctaveLayers", 4, 1, 8, "scales in an octave"),
-			diffusivityParam()),
+			diffusivityParam())),
 		detectorOp("sift", "Find blobs at several scales, and describe them by 128 numbers.", true, sift,
 			pipeline.Int("nfeatures", 0, 0, 1<<20, "how many at most, the strongest; 0 for no limit"),
 			pipeline.Int("nOctaveLayers", 3, 1, 16, "scales in an octave"),
@@ -203,6 +203,23 @@ func akazeOp(o op) op {
 				"take descriptor_size=0 or descriptor_channels=3", size, channels)
 		}
 		return bind(a)
+	}
+	return o
+}
+
+// kazeOp refuses what ended the worker now and then: OpenCV's diffusion (nld_step_scalar_one_lane in KAZE's
+// nldiffusion_functions.cpp) reads a second row and a second column wherever it is, and adds to them.
+func kazeOp(o op) op {
+	bind := o.bind
+	o.bind = func(a pipeline.Args) (step, error) {
+		s, err := bind(a)
+		s.shape = after(func(in frame.Geometry) (frame.Geometry, error) {
+			if min(in.Width, in.Height) < 2 {
+				return in, refuse("%v is too small: each side is at least 2", in)
+			}
+			return in, nil
+		}, s.shape)
+		return s, err
 	}
 	return o
 }
