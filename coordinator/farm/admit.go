@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"time"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -167,8 +169,31 @@ func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
 			return nil, err
 		}
 	}
-	copyByTurns(lease.Bytes(), j.Frame.Pix)
+	f.copyIn(lease.Bytes(), j.Frame.Pix)
 	return lease, nil
+}
+
+// copyIn lets other goroutines run in between: Go does not interrupt a copy, and one of a large frame takes a millisecond. While all
+// workers are busy it also sleeps now and then. Else copying would take all of a core, and with it our share: the scheduler would
+// give workers turns of some milliseconds, in which nothing here runs.
+func (f *Farm) copyIn(to, from []byte) {
+	const (
+		turn  = 128 << 10
+		burst = 300 * time.Microsecond
+	)
+	began := time.Now()
+	for len(from) > turn {
+		copy(to, from[:turn])
+		to, from = to[turn:], from[turn:]
+		ran := time.Since(began)
+		if ran < burst || f.idlers.Load() > 0 {
+			runtime.Gosched()
+			continue
+		}
+		time.Sleep(ran / 5)
+		began = time.Now()
+	}
+	copy(to, from)
 }
 
 // own returns another count of the lease that a frame's pixels are, or nil where they are not just such.

@@ -2,7 +2,6 @@ package farm
 
 import (
 	"context"
-	"runtime"
 
 	"github.com/cvfarm/cvfarm/shared/fault"
 	"github.com/cvfarm/cvfarm/shared/frame"
@@ -141,15 +140,4 @@ func (p *program) define() *workerpb.Program {
 		})
 	}
 	return def
-}
-
-// copyByTurns lets other goroutines run in between: Go does not interrupt a copy, and one of a large frame takes a millisecond.
-func copyByTurns(to, from []byte) {
-	const turn = 256 << 10
-	for len(from) > turn {
-		copy(to, from[:turn])
-		to, from = to[turn:], from[turn:]
-		runtime.Gosched()
-	}
-	copy(to, from)
 }
