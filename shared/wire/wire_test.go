@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -28,16 +29,17 @@ type worker struct {
 	view *shm.View
 	bell int
 	do   func(*Guest, workerpb.WorkerService_WorkServer) error
+
+	listening sync.WaitGroup
 }
 
 func (w *worker) Work(stream workerpb.WorkerService_WorkServer) error {
 	down, up := w.view.Rings(w.bell)
 	g := NewGuest(stream, down, up)
-	listened := make(chan struct{})
-	go func() { defer close(listened); g.Listen() }()
+	w.listening.Go(g.Listen)
 	err := w.do(g, stream)
 	if err == nil {
-		<-listened
+		w.listening.Wait()
 	}
 	return err
 }
@@ -62,7 +64,8 @@ func connect(t *testing.T, do func(*Guest, workerpb.WorkerService_WorkServer) er
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "wire"))
 	check(t, err)
 	server := grpc.NewServer(grpc.WaitForHandlers(true))
-	workerpb.RegisterWorkerServiceServer(server, &worker{view: view, bell: fd, do: do})
+	guest := &worker{view: view, bell: fd, do: do}
+	workerpb.RegisterWorkerServiceServer(server, guest)
 	served := make(chan error)
 	go func() { served <- server.Serve(listener) }()
 	conn, err := grpc.NewClient("unix:"+listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -72,6 +75,7 @@ func connect(t *testing.T, do func(*Guest, workerpb.WorkerService_WorkServer) er
 		conn.Close()
 		server.Stop()
 		<-served
+		guest.listening.Wait()
 		view.Close()
 		region.Retire()
 		arena.Close()
@@ -254,18 +258,23 @@ func TestABrokenRingIsTold(t *testing.T) {
 
 // A worker that breaks its ring may live on, and its stream with it: who waited for the stream's end to tell never told.
 func TestABrokenRingIsToldWhileItsWorkerLives(t *testing.T) {
-	h := connect(t, func(g *Guest, stream workerpb.WorkerService_WorkServer) error {
+	enough := make(chan struct{})
+	h := connect(t, func(g *Guest, _ workerpb.WorkerService_WorkServer) error {
 		g.up.Put([]byte("\xff\xff\xff this is no message"))
 		g.Wake()
-		<-stream.Context().Done()
-		return nil
+		<-enough
+		return errors.New("enough")
 	})
 	told, ended := make(chan error, 1), make(chan error, 1)
 	go func() { ended <- h.Receive(make(chan *workerpb.WorkResponse, 1), func(err error) { told <- err }) }()
-	if err := <-told; !errors.Is(err, ErrRing) {
+	err := <-told
+	alive := len(ended) == 0
+	close(enough)
+	<-ended // it reads the region, which goes with the test
+	if !errors.Is(err, ErrRing) {
 		t.Fatal(err)
 	}
-	if len(ended) > 0 {
+	if !alive {
 		t.Fatal("its stream has ended: nothing was shown")
 	}
 }
@@ -308,15 +317,19 @@ func TestAWishDoesNotOvertakeALargeAnswer(t *testing.T) {
 
 // The goroutine of the stream reads the ring too. What it found broken there was told nobody.
 func TestARingThatIsFoundBrokenByTheStreamIsTold(t *testing.T) {
+	enough := make(chan struct{})
 	h := connect(t, func(g *Guest, stream workerpb.WorkerService_WorkServer) error {
 		g.up.Put([]byte("\xff\xff\xff this is no message")) // nobody is woken for it
 		_ = stream.Send(&workerpb.WorkResponse{})
-		<-stream.Context().Done()
-		return nil
+		<-enough
+		return errors.New("enough")
 	})
-	told := make(chan error, 2)
-	go func() { _ = h.Receive(make(chan *workerpb.WorkResponse, 1), func(err error) { told <- err }) }()
-	if err := <-told; !errors.Is(err, ErrRing) {
+	told, ended := make(chan error, 2), make(chan error, 1)
+	go func() { ended <- h.Receive(make(chan *workerpb.WorkResponse, 1), func(err error) { told <- err }) }()
+	err := <-told
+	close(enough)
+	<-ended // it reads the region, which goes with the test
+	if !errors.Is(err, ErrRing) {
 		t.Fatal(err)
 	}
 }
