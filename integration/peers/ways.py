@@ -92,10 +92,12 @@ class Load:
     def pump(self, put, get):
         """Keeps the window full: put(index, img) sends a frame, get() waits for a result. None is for one that is lost."""
         sent = flying = 0
-        while flying or self.meter.more(sent):
+        while True:
             while flying < self.window and self.meter.more(sent):
                 put(sent, self.frames[sent % len(self.frames)])
                 sent, flying = sent + 1, flying + 1
+            if not flying:
+                return
             result = get()
             flying -= 1
             if result is not None:
