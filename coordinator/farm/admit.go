@@ -103,7 +103,7 @@ func (f *Farm) admit(ctx context.Context, j Job) (*task, error) {
 	if err != nil {
 		return nil, refuseFor(j, err)
 	}
-	t := &task{program: p, frame: j.Frame, timeout: j.Timeout, plan: j.plan}
+	t := &task{program: p, frame: j.Frame, since: time.Now(), timeout: j.Timeout, plan: j.plan}
 	if err := f.fill(ctx, t, j); err != nil {
 		p.release()
 		return nil, err

@@ -43,8 +43,9 @@ type Result struct {
 	Attempts int
 	// Worker is the number of the worker that did it, from 1; PID is its process's.
 	Worker, PID int
-	// Answered is when the answer came from the worker.
-	Answered time.Time
+	// Submitted is when Submit got the job, and Answered when the answer came from the worker: between them it waited for room, memory
+	// and its turn, and ran.
+	Submitted, Answered time.Time
 	// Restarted says that the job's stream went on in another worker than before, because that ended or was recycled: what ops had
 	// kept is lost, and they began anew with this frame.
 	Restarted bool

@@ -169,6 +169,24 @@ func TestASpareThatIsStoppedIsReplaced(t *testing.T) {
 	}
 }
 
+// What had been lost added up for ever, and a farm under fire had no spare for seconds.
+func TestSparesThatAreTakenInBetweenAreNoCrashLoop(t *testing.T) {
+	f := newFarm(t, func(c *Config) { c.Workers = 1 })
+	events, late := f.Events(t.Context()), deadline(t, 20*time.Second)
+	for range 14 {
+		if err := unix.Kill(theSpare(t, f), unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		ended(t, events)
+		select {
+		case o := <-f.spares:
+			o.accept(nil).dismiss()
+		case <-late.Done():
+			t.Fatal("the spares come too slowly")
+		}
+	}
+}
+
 // theSpare waits until there is one.
 func theSpare(t *testing.T, f *Farm) (pid int) {
 	t.Helper()

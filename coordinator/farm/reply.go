@@ -102,7 +102,8 @@ func (d *dispatcher) freed() {
 // accept makes a Result of the worker's, if it is consistent with the lease.
 func (d *dispatcher) accept(fl *flight, r *workerpb.Result, now time.Time) (*Result, error) {
 	result := &Result{
-		Frame: fl.frame, Attempts: fl.tries + 1, Worker: d.number, PID: d.worker.PID(), Answered: now, Run: time.Duration(max(0, r.RunNs)),
+		Frame: fl.frame, Attempts: fl.tries + 1, Worker: d.number, PID: d.worker.PID(),
+		Submitted: fl.since, Answered: now, Run: time.Duration(max(0, r.RunNs)),
 		Values: make([]Value, 0, len(r.Values)), Steps: make([]time.Duration, 0, len(r.StepNs)),
 	}
 	for _, v := range r.Values {

@@ -93,10 +93,12 @@ func (f *Farm) keepSpare(ctx context.Context) {
 	next := f.begin(ctx)
 	for ctx.Err() == nil {
 		instead, err := f.keep(ctx, next)
-		switch {
-		case err != nil:
+		if err != nil {
 			wait(ctx, meter.Failed(time.Now()))
-		case instead == nil:
+		} else {
+			meter.Reset() // it did what it was there for
+		}
+		if err == nil && instead == nil {
 			wait(ctx, headStart)
 		}
 		if next = instead; next == nil {

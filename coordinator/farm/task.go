@@ -22,6 +22,7 @@ type task struct {
 	stream   *stream     // nil: any worker will do
 	turn     uint64      // in the stream
 	queued   bool        // it takes one of the streams' slots
+	since    time.Time   // when Submit got it
 	timeout  time.Duration
 	attempts []Attempt
 	tries    int // that ended, charged or not

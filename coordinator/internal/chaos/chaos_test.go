@@ -162,15 +162,15 @@ func TestRecoveryIsFromTheDeathToTheSuccessorsFirstFrame(t *testing.T) {
 	// Worker 1 is killed, and its spare answers first at 30; what is heard of comes in any order.
 	l.event(ready(0, 1, 11, false))
 	l.Struck(Strike{Time: at(10), Kind: Kill, PID: 11, Worker: 1, Busy: true})
-	l.Answered(12, at(35), 5*time.Millisecond)
-	l.Answered(12, at(30), 5*time.Millisecond)
+	l.Answered(12, at(0), at(35), 5*time.Millisecond)
+	l.Answered(12, at(0), at(30), 5*time.Millisecond)
 	l.event(ended(12, 1, 11))
 	l.event(ready(13, 1, 12, true))
 	// Its successor is stopped at 40, which is noticed at 540, and one that starts cold answers at 800.
 	l.Struck(Strike{Time: at(40), Kind: Stop, PID: 12, Worker: 1, Busy: true})
 	l.event(ended(540, 1, 12))
 	l.event(ready(790, 1, 13, false))
-	l.Answered(13, at(800), 5*time.Millisecond)
+	l.Answered(13, at(0), at(800), 5*time.Millisecond)
 	// Worker 2 is killed while it has nothing to do; the number is then that of a process of worker 1, which answers nothing.
 	l.event(ready(0, 2, 21, false))
 	l.Struck(Strike{Time: at(100), Kind: Kill, PID: 21, Worker: 2})
@@ -188,7 +188,7 @@ func TestRecoveryIsFromTheDeathToTheSuccessorsFirstFrame(t *testing.T) {
 	// A spare is stopped, and found.
 	l.Struck(Strike{Time: at(250), Kind: Stop, PID: 41})
 	l.event(ended(850, 0, 41))
-	l.Answered(32, at(304), 4*time.Millisecond)
+	l.Answered(32, at(0), at(304), 4*time.Millisecond)
 	ms := time.Millisecond
 	s := l.Story(4 * ms)
 	if !slices.Equal(s.Promoted, Times{16 * ms}) || !slices.Equal(s.Cold, Times{100 * ms, 256 * ms}) || !slices.Equal(s.Noticed, Times{500 * ms, 600 * ms}) || s.Unfinished != 1 {
@@ -199,6 +199,45 @@ func TestRecoveryIsFromTheDeathToTheSuccessorsFirstFrame(t *testing.T) {
 	}
 	if s := l.Story(0); !slices.Equal(s.Promoted, Times{15 * ms}) {
 		t.Errorf("without a normal time: %v", s.Promoted)
+	}
+}
+
+// A death at the end of a video was told to have cost the time that the next one took to open.
+func TestRecoveryIsWithoutTheTimeWithNothingToDo(t *testing.T) {
+	const ms = time.Millisecond
+	start := time.Now()
+	at := func(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+	tests := []struct {
+		name   string
+		frames [][2]int // submitted and answered, in order; the last is the successor's first
+		want   time.Duration
+	}{
+		{"always something to do", [][2]int{{0, 90}, {80, 290}, {285, 310}}, 206 * ms},
+		{"something to do for who else was there", [][2]int{{0, 90}, {80, 290}, {290, 300}, {250, 310}}, 206 * ms},
+		{"nothing between two videos", [][2]int{{0, 90}, {80, 120}, {300, 310}}, 26 * ms},
+		{"nothing twice", [][2]int{{0, 150}, {200, 250}, {300, 310}}, 106 * ms},
+		{"nothing before the death either", [][2]int{{0, 10}, {40, 60}, {300, 310}}, 6 * ms},
+		{"nothing for moments", [][2]int{{0, 110}, {119, 125}, {134, 290}, {250, 310}}, 206 * ms},
+		{"frames that come out late", [][2]int{{0, 290}, {10, 20}, {250, 310}}, 206 * ms},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := NewLives()
+			l.event(farm.Event{Kind: farm.WorkerReady, Time: at(0), Worker: 1, PID: 11})
+			for i, f := range tt.frames {
+				pid := 99
+				if i == len(tt.frames)-1 {
+					pid = 12
+				}
+				l.Answered(pid, at(f[0]), at(f[1]), 4*ms)
+			}
+			l.Struck(Strike{Time: at(100), Kind: Kill, PID: 11, Worker: 1, Busy: true})
+			l.event(farm.Event{Kind: farm.WorkerEnded, Time: at(105), Worker: 1, PID: 11, Exit: &farm.Exit{}})
+			l.event(farm.Event{Kind: farm.WorkerReady, Time: at(105), Worker: 1, PID: 12, Spare: true, Since: at(0)})
+			if got := l.Story(4 * ms).Promoted; !slices.Equal(got, Times{tt.want}) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 

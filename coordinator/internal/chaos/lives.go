@@ -16,7 +16,9 @@ type Lives struct {
 	current map[int]*life // by PID
 	last    map[int]*life // by the worker's number: the one that ended last, until the next is ready
 	strikes map[Kind]int
-	missed  int // events that we were too slow for
+	busy    time.Time // until then, as far as we heard, there always was a frame to do
+	gaps    []gap     // in which there was none, in order
+	missed  int       // events that we were too slow for
 }
 
 // life is one process of a worker.
@@ -28,6 +30,12 @@ type life struct {
 	run      time.Duration
 	before   *life // whose place it took
 }
+
+// gap is a time in which there was no frame to do, as before the next video is open. Only those that matter to a recovery are kept:
+// where the source is slower than the workers there is a small one before each frame.
+type gap struct{ from, to time.Time }
+
+const leastGap = 10 * time.Millisecond
 
 // NewLives has seen nothing yet.
 func NewLives() *Lives {
@@ -55,10 +63,17 @@ func (l *Lives) Struck(s Strike) {
 	}
 }
 
-// Answered hears that a process answered a frame that ran so long.
-func (l *Lives) Answered(pid int, at time.Time, run time.Duration) {
+// Answered hears that a process answered a frame, when that was submitted, and how long it ran. It hears of the frames in the order
+// in which they were submitted.
+func (l *Lives) Answered(pid int, submitted, at time.Time, run time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.busy.IsZero() && submitted.Sub(l.busy) >= leastGap {
+		l.gaps = append(l.gaps, gap{l.busy, submitted})
+	}
+	if at.After(l.busy) {
+		l.busy = at
+	}
 	if p := l.find(pid, at); p.answered.IsZero() || at.Before(p.answered) {
 		p.answered, p.run = at, run
 	}
@@ -107,8 +122,8 @@ func (t Times) Quantile(q float64) time.Duration {
 type Story struct {
 	Strikes map[Kind]int
 	// Promoted is from the death of a busy worker that was struck, or from the kill of one that was found stopped, to the first
-	// frame that the spare which took its place finished, without that frame's normal time. Cold is the same where no spare was
-	// ready: one began then, or was on its way.
+	// frame that the spare which took its place finished, without that frame's normal time, and without the time for which the farm
+	// had no frame to do. Cold is the same where no spare was ready: one began then, or was on its way.
 	Promoted, Cold Times
 	// Noticed is from a stop to the worker's end.
 	Noticed Times
@@ -130,7 +145,7 @@ func (l *Lives) Story(normal time.Duration) Story {
 		if p.before == nil || p.before.struck.Time.IsZero() || !p.before.struck.Busy {
 			continue
 		}
-		s.add(p, normal)
+		s.add(p, normal, l.gaps)
 	}
 	for _, t := range []Times{s.Promoted, s.Cold, s.Noticed} {
 		slices.Sort(t)
@@ -138,7 +153,7 @@ func (l *Lives) Story(normal time.Duration) Story {
 	return s
 }
 
-func (s *Story) add(p *life, normal time.Duration) {
+func (s *Story) add(p *life, normal time.Duration, gaps []gap) {
 	death := p.before.struck.Time
 	if p.before.struck.Kind == Stop {
 		death = p.before.ended
@@ -146,7 +161,7 @@ func (s *Story) add(p *life, normal time.Duration) {
 	if normal == 0 {
 		normal = p.run
 	}
-	took := max(0, p.answered.Sub(death)-normal)
+	took := max(0, p.answered.Sub(death)-idle(gaps, death, p.answered)-normal)
 	switch {
 	case p.answered.IsZero():
 		s.Unfinished++
@@ -155,4 +170,23 @@ func (s *Story) add(p *life, normal time.Duration) {
 	default:
 		s.Cold = append(s.Cold, took)
 	}
+}
+
+// idle returns how much of the time between two moments lies in the gaps.
+func idle(gaps []gap, from, to time.Time) (sum time.Duration) {
+	first, _ := slices.BinarySearchFunc(gaps, from, func(g gap, t time.Time) int { return g.to.Compare(t) })
+	for _, g := range gaps[first:] {
+		begin, end := g.from, g.to
+		if from.After(begin) {
+			begin = from
+		}
+		if to.Before(end) {
+			end = to
+		}
+		if end.Sub(begin) <= 0 {
+			break
+		}
+		sum += end.Sub(begin)
+	}
+	return sum
 }

@@ -46,7 +46,7 @@ A strike costs the frame that the worker is at one attempt, though the frame has
 frames are hit again and again by chance, so --attempts is 20 here, where run has 3.
 
 Recovery is the time from the death of a busy worker to the first frame that its successor has finished, beyond what that frame
-takes undisturbed.
+takes undisturbed, and without the time for which the farm has no frame to do, as before the next video is open.
 
 With --for the input is repeated until the time is over, and what this process holds (memory, goroutines, files, children,
 mappings) is told at the start, in the middle and at the end: a soak test.

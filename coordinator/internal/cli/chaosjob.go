@@ -108,7 +108,7 @@ func (j *chaosJob) runDisturbed(ctx context.Context) (verdict, error) {
 	hear := func(index uint64, o chaos.Outcome, r *farm.Result) {
 		ledger.Record(index, o)
 		if r != nil {
-			lives.Answered(r.PID, r.Answered, r.Run)
+			lives.Answered(r.PID, r.Submitted, r.Answered, r.Run)
 		}
 	}
 	var frames uint64

@@ -46,7 +46,7 @@ func (b *Breaker) Answered() {
 	b.fruitless = 0
 	if b.state != Closed {
 		b.state, b.trials = Closed, 0
-		b.meter.reset()
+		b.meter.Reset()
 	}
 }
 

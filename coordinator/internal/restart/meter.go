@@ -75,7 +75,8 @@ func (m *Meter) wait(d time.Duration, doublings float64) time.Duration {
 // long is the wait of an open breaker after so many trials.
 func (m *Meter) long(trials int) time.Duration { return m.wait(m.policy.Long, float64(trials)) }
 
-func (m *Meter) reset() { m.level, m.at = 0, time.Time{} }
+// Reset forgets all bad ends.
+func (m *Meter) Reset() { m.level, m.at = 0, time.Time{} }
 
 // Level is the reading now.
 func (m *Meter) Level(now time.Time) float64 {
