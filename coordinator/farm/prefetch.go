@@ -12,7 +12,7 @@ import (
 // A worker gets jobs beforehand, so that it never waits for the coordinator: as many as it does in prefetchTime, but at least
 // one and at most maxPrefetch.
 const (
-	prefetchTime = 12 * time.Millisecond
+	prefetchTime = 6 * time.Millisecond
 	maxPrefetch  = 128
 )
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cvfarm/cvfarm/shared/handshake"
 	"github.com/cvfarm/cvfarm/worker/fake"
 )
@@ -88,6 +90,28 @@ func TestAWorkerInheritsNoSecrets(t *testing.T) {
 }
 
 // A coordinator that is killed with -9 can remove nothing, and a worker that is killed with it cannot either.
+func TestAWorkerYieldsSoon(t *testing.T) {
+	own, err := unix.SchedGetAttr(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own.Policy != unix.SCHED_NORMAL && own.Policy != unix.SCHED_BATCH {
+		t.Skipf("these tests run under scheduling policy %d, which has neither niceness nor turns", own.Policy)
+	}
+	w := start(t)
+	defer w.Stop(within(t, 20*time.Second))
+	got, err := unix.SchedGetAttr(w.PID(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := min(19, own.Nice+1); got.Policy != own.Policy || got.Nice != want {
+		t.Errorf("policy %d and niceness %d, ours are %d and %d", got.Policy, got.Nice, own.Policy, own.Nice)
+	}
+	if want := uint64(turn); own.Runtime > 0 && got.Runtime != want { // 0: the kernel is too old
+		t.Errorf("turns of %d ns, want %d", got.Runtime, want)
+	}
+}
+
 func TestAWorkerHasNoNameInTheFileSystem(t *testing.T) {
 	l, cfg := bench(t)
 	cfg.Env = append(cfg.Env, fake.EnvStart+"=hang")
