@@ -167,3 +167,23 @@ func TestBrokenPipeOfWhatPrints(t *testing.T) {
 		}
 	}
 }
+
+// Ctrl-Z, a debugger or a frozen container stop the coordinator and nothing else. Its workers, and the decoder and encoder of videos,
+// answered meanwhile, and were killed for it.
+func TestATimeInWhichTheCoordinatorIsStoppedDoesNotCount(t *testing.T) {
+	t.Parallel()
+	p := start(t, command{args: []string{"run", clip(t), "--limit", "30", "-p", "resize dsize=1600x1200 | bilateral d=15", "-o", "out.mp4",
+		"--timeout", "2s", "--stall-timeout", "2s", "--report", "report.json", "--progress", "json"}})
+	for range 2 {
+		p.await("progress", func(line string) bool { return strings.Contains(line, `"frames"`) })
+		p.signal(unix.SIGSTOP)
+		<-time.After(4 * time.Second) // what is tested is that time
+		p.signal(unix.SIGCONT)
+	}
+	p.wait().exits(0)
+	r := readReport(t, filepath.Join(p.dir, "report.json")).counts(t, 30, 30, 0)
+	if *r.Retries != 0 || *r.WorkerRestarts != 0 {
+		t.Errorf("%d frames were tried again, %d workers restarted", *r.Retries, *r.WorkerRestarts)
+	}
+	plays(t, filepath.Join(p.dir, "out.mp4"))
+}

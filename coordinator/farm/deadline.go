@@ -39,6 +39,7 @@ func (d *dispatcher) timerFired(now time.Time) {
 	if d.ending {
 		return
 	}
+	d.slept(now)
 	d.worker.Look()
 	d.recall()
 	if len(d.inFlight) > d.farm.lanes {

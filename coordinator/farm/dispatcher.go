@@ -33,6 +33,7 @@ type dispatcher struct {
 	timer    *time.Timer         // for the earliest deadline, or earlier
 	armed    time.Time           // when the timer fires; zero when it does not
 	patience time.Duration       // after which to look for answers
+	looked   time.Time           // for slept
 
 	replies chan *workerpb.WorkResponse // in
 	granted chan shm.Granted            // in
@@ -59,7 +60,7 @@ func newDispatcher(s *supervisor, with *instance) *dispatcher {
 	d := &dispatcher{
 		supervisor: s, instance: with, wear: newWear(s.farm.config, time.Now()), known: map[uint32]bool{}, kept: map[uint64][]uint32{}, keeping: map[uint32]int{}, timer: timer,
 		replies: make(chan *workerpb.WorkResponse, 16), granted: make(chan shm.Granted, s.farm.lanes),
-		revoke: make(chan uint64, s.farm.lanes+maxPrefetch), claims: with.region.Claims(),
+		revoke: make(chan uint64, s.farm.lanes+maxPrefetch), looked: time.Now(), claims: with.region.Claims(),
 	}
 	for i := range shm.MaxClaims {
 		d.unused = append(d.unused, i+1)

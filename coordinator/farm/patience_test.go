@@ -19,7 +19,7 @@ func TestBadFramesDoNotOpenTheBreaker(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFarm(t, func(c *Config) { c.Workers, c.Timeout, c.Attempts = 1, 50*time.Millisecond, 2 })
 			events := f.Events(t.Context())
-			for i := range 9 {
+			for i := range 6 {
 				if _, err := one(t, f, Job{Pipeline: c.pipeline, Frame: gray(i)}); err == nil {
 					t.Fatal("it was done")
 				}

@@ -29,7 +29,7 @@ type wear struct {
 func newWear(c Config, now time.Time) wear {
 	jitter := 1 + rand.Float64()/10
 	return wear{
-		limit: int(float64(c.MaxJobs) * jitter), age: time.Duration(float64(c.MaxAge) * jitter), born: now, pulse: pulse{since: now},
+		limit: int(float64(c.MaxJobs) * jitter), age: time.Duration(float64(c.MaxAge) * jitter), born: now, pulse: pulse{looked: now},
 	}
 }
 
@@ -58,6 +58,7 @@ func (d *dispatcher) replaced() bool { return d.leaving() && len(d.inFlight) == 
 
 // look is the supervisor's regular look at the worker.
 func (d *dispatcher) look(now time.Time) {
+	d.slept(now)
 	if d.age > 0 && now.Sub(d.born) > d.age {
 		d.recycle(fmt.Sprintf("%v old", now.Sub(d.born).Round(time.Second)))
 	}
@@ -90,37 +91,20 @@ func (s *supervisor) answeredOne(f *Future) {
 
 // checkHeartbeat kills a worker that shows no sign of life. One that has no job is not spared: it would cost the next its time.
 func (d *dispatcher) checkHeartbeat(now time.Time) {
-	if why := d.pulse.lost(d.instance, now, d.farm.config.StallTimeout); why != "" && !d.ending {
+	if why := d.pulse.lost(d.region.Beats(), now, d.farm.config.StallTimeout); why != "" && !d.ending {
 		d.kill(stalled, nil, why)
 	}
-}
-
-// pulse is when a worker was last seen to show a sign of life.
-type pulse struct {
-	beats uint64
-	since time.Time
-}
-
-// lost says how long there was none, where that is more than the limit; else it is empty.
-func (p *pulse) lost(in *instance, now time.Time, limit time.Duration) string {
-	if beats := in.region.Beats(); beats != p.beats {
-		p.beats, p.since = beats, now
-	}
-	if silent := now.Sub(p.since); silent > limit {
-		return fmt.Sprintf("no heartbeat for %v", silent.Round(time.Millisecond))
-	}
-	return ""
 }
 
 // watch kills a worker that is in no supervisor's hands and shows no sign of life, until the channel is closed or it has ended.
 func (f *Farm) watch(in *instance, until <-chan struct{}) {
 	ticker := time.NewTicker(f.config.watchTick())
 	defer ticker.Stop()
-	p := pulse{since: time.Now()}
+	p := pulse{looked: time.Now()}
 	for {
 		select {
 		case now := <-ticker.C:
-			if why := p.lost(in, now, f.config.StallTimeout); why != "" {
+			if why := p.lost(in.region.Beats(), now, f.config.StallTimeout); why != "" {
 				in.worker.Kill(proc.CauseStalled, why)
 			}
 		case <-until:

@@ -84,7 +84,7 @@ func (f *Farm) openSession(ctx context.Context, budget *shm.Budget) (*session, e
 
 // unary runs one call, for at most as long as said.
 func (s *session) unary(ctx context.Context, what string, timeout time.Duration, call func(context.Context) error) error {
-	within, cancel := context.WithTimeout(ctx, timeout)
+	within, cancel := withinAwake(ctx, timeout)
 	defer cancel()
 	err := call(within)
 	var own *Error
@@ -117,8 +117,8 @@ func (s *session) send(j *workerpb.Job) {
 
 // next returns the next result, which must be that of job id.
 func (s *session) next(ctx context.Context, id uint64, timeout time.Duration) (*workerpb.Result, error) {
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
+	within, cancel := withinAwake(ctx, timeout)
+	defer cancel()
 	for {
 		if len(s.results) > 0 && s.results[0].Id == id {
 			r := s.results[0]
@@ -136,11 +136,12 @@ func (s *session) next(ctx context.Context, id uint64, timeout time.Duration) (*
 			if s.results = reply.Results; len(s.results) == 0 || len(reply.Needs) > 0 {
 				return nil, s.lied(id)
 			}
-		case <-timer.C:
+		case <-within.Done():
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
 			s.worker.Kill(proc.CauseDeadline, fmt.Sprintf("frame not done within %v", timeout))
 			return nil, &Error{Code: fault.Deadline, Message: fmt.Sprintf("not done within %v; the worker was killed", timeout)}
-		case <-ctx.Done():
-			return nil, ctx.Err()
 		case <-s.farm.stopped.Done():
 			return nil, &Error{Code: fault.Closing, Message: "the farm is closing"}
 		}

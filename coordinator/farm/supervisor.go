@@ -73,10 +73,11 @@ func (s *supervisor) run(ctx context.Context) {
 		if stopping {
 			break
 		}
-		if err == nil && (s.answered || s.blamed) {
-			continue // it did something before it ended, or ended of a job, which its attempts bound: the next one may do better
-		}
-		if exit.Cause != proc.CauseRecycle {
+		switch {
+		case err == nil && s.answered: // it did something before it ended: the next one may do better
+		case err == nil && s.blamed:
+			s.pause(ctx, s.breaker.Blamed())
+		case exit.Cause != proc.CauseRecycle:
 			wait := s.breaker.Failed(time.Now())
 			s.showBreaker(err)
 			s.backOff(ctx, wait, err)
@@ -178,6 +179,14 @@ func (s *supervisor) ended(exit proc.Exit, err error) {
 		level = slog.LevelInfo
 	}
 	s.farm.config.Log.Log(context.Background(), level, "worker ended", "worker", s.number, "exit", exit.String(), "err", err)
+}
+
+// pause waits before the next start, and before a spare that is ready.
+func (s *supervisor) pause(ctx context.Context, d time.Duration) {
+	if d > 0 {
+		s.become(Backoff, 0)
+		wait(ctx, d)
+	}
 }
 
 // backOff waits before the next start, or until there is a worker that need not be started. While no worker can be had at all,

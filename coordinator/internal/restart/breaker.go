@@ -23,6 +23,7 @@ type Breaker struct {
 	meter     *Meter
 	state     State
 	fruitless int // bad ends since a job was answered
+	blamed    int // ends since then that a job is blamed for
 	trials    int // that failed since it opened
 }
 
@@ -43,11 +44,28 @@ func (b *Breaker) Started() {
 
 // Answered records that the worker answered a job. After a trial the past is forgotten.
 func (b *Breaker) Answered() {
-	b.fruitless = 0
+	b.fruitless, b.blamed = 0, 0
 	if b.state != Closed {
 		b.state, b.trials = Closed, 0
 		b.meter.Reset()
 	}
+}
+
+// freely is how many workers in a row may end of the first job that they get, before the next waits: two bad frames are two times
+// the three attempts that each has.
+const freely = 6
+
+// longestRest is the longest wait behind a job that is blamed: a start takes some 100 ms of a CPU.
+const longestRest = 250 * time.Millisecond
+
+// Blamed records that a worker ended which had answered nothing, and that its job is blamed for it. It returns how long to wait
+// before the next start. Bad frames never open the breaker; but where so many come in a row it may be the worker that is bad, and it
+// is not to spend all of a machine's time on starts.
+func (b *Breaker) Blamed() time.Duration {
+	if b.blamed++; b.blamed <= freely {
+		return 0
+	}
+	return min(b.meter.wait(b.meter.policy.First, float64(b.blamed-freely-1)), longestRest)
 }
 
 // Failed records a bad end, of a start or of a worker, and returns how long to wait before the next start. With a breaker that is

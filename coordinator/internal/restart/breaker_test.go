@@ -50,6 +50,19 @@ func TestTheBreakerOpensTriesAndCloses(t *testing.T) {
 	}
 }
 
+func TestJobsThatAreBlamedOneAfterTheOtherSlowTheStartsDown(t *testing.T) {
+	const ms = time.Millisecond
+	b := NewBreaker(Policy{First: 100 * ms, Long: time.Second}, middle)
+	for range 2 {
+		for i, want := range []time.Duration{0, 0, 0, 0, 0, 0, 100 * ms, 200 * ms, longestRest, longestRest} {
+			if wait := b.Blamed(); wait != want || b.State() != Closed {
+				t.Fatalf("end %d: wait %v and %s, want %v", i+1, wait, b.State(), want)
+			}
+		}
+		b.Answered()
+	}
+}
+
 // A worker that takes its whole start timeout to fail is forgotten by the meter as fast as it fails.
 func TestSlowFailuresInARowOpenItToo(t *testing.T) {
 	b := NewBreaker(Policy{HalfLife: time.Second, Limit: 3}, middle)
