@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/cvfarm/cvfarm/shared/handshake"
 )
 
 // Isolation is how far jobs are kept from each other.
@@ -65,7 +67,7 @@ type Config struct {
 	// share, and files in memory. The kernel ends who exceeds it, and the error says so. This process is never moved.
 	MemoryCap int64
 	// StallTimeout is how long a worker may show no sign of life before it is killed: a stopped process is found so long before
-	// its job's deadline. Workers show one every 200 ms. Defaults to 5 s.
+	// its job's deadline. Defaults to 5 s; MinStallTimeout is the least.
 	StallTimeout time.Duration
 	// Quarantine is the folder for jobs that ended every worker they were tried in: each is written there with its input and its
 	// story, see the command coordinator quarantine. It is made when it is needed. Several farms may share one. Empty for none.
@@ -117,6 +119,9 @@ func setDefault[T comparable](p *T, def T) {
 // maxLanes is how many jobs of one worker can be told apart when it dies.
 const maxLanes = 255
 
+// MinStallTimeout is the least Config.StallTimeout: with less, healthy workers would be killed on a machine that is busy.
+const MinStallTimeout = 4 * handshake.Heartbeat
+
 // Validate names the first field that makes no sense.
 func (c Config) Validate() error {
 	limits := []struct {
@@ -145,6 +150,10 @@ func (c Config) Validate() error {
 		if l.value < l.low || l.value > l.up {
 			return fmt.Errorf("farm config: %s is %d: %d to %d are possible", l.name, l.value, l.low, l.up)
 		}
+	}
+	if c.StallTimeout > 0 && c.StallTimeout < MinStallTimeout {
+		return fmt.Errorf("farm config: StallTimeout is %v: %v and more are possible, for workers show a sign of life every %v", c.StallTimeout,
+			MinStallTimeout, handshake.Heartbeat)
 	}
 	if c.Isolation == Thread && c.Workers > maxLanes {
 		return fmt.Errorf("farm config: Workers is %d: under Thread isolation 1 to %d are possible", c.Workers, maxLanes)

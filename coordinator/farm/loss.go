@@ -13,8 +13,8 @@ func (d *dispatcher) over(exit proc.Exit) proc.Exit {
 	guilty := d.guilty()
 	d.blamed = len(d.inFlight) > 0
 	for _, fl := range d.inFlight {
-		if fl.need != nil && !fl.need.Cancel() {
-			d.grant(<-d.granted)
+		if fl.need != nil && !fl.need.Cancel() { // granted already
+			(<-d.granted).Lease.Release()
 		}
 		d.dropOutput(fl)
 		d.farm.lost(fl.task, whatHappened(fl, exit, guilty[fl]), Attempt{Worker: d.number, Exit: exit, Ran: ran(fl)})

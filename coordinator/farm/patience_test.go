@@ -195,6 +195,11 @@ func TestTooMuchDataIsTheJobsOwnFault(t *testing.T) {
 
 func TestManyLanesHaveALimit(t *testing.T) {
 	c := Config{Worker: "x", Workers: 256, Isolation: Thread}
+	c.StallTimeout = MinStallTimeout - 1
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "StallTimeout is 199.999999ms: 200ms and more are possible") {
+		t.Errorf("a stall timeout that healthy workers exceed: %v", err)
+	}
+	c.StallTimeout = MinStallTimeout
 	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "under Thread isolation 1 to 255") {
 		t.Fatal(err)
 	}

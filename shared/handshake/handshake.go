@@ -36,7 +36,7 @@ const (
 )
 
 // Heartbeat is how often a worker shows a sign of life in shared memory.
-const Heartbeat = 200 * time.Millisecond
+const Heartbeat = 50 * time.Millisecond
 
 // Patience is twice as long as a worker keeps back an answer when it has more to do, unless that takes longer than it should.
 const Patience = 6 * time.Millisecond

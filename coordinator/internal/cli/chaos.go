@@ -87,7 +87,7 @@ func (o *chaosOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.threads, "threads", 1, "OpenCV threads within one job")
 	f.StringVar(&o.memory, "memory", "", "shared memory for frames, such as `512M` (default: a quarter of the machine's)")
 	f.DurationVar(&o.timeout, "timeout", 0, "time that a frame may take in a worker before that is killed (default 30s)")
-	f.DurationVar(&o.stallTimeout, "stall-timeout", 500*time.Millisecond, "time that a worker may show no sign of life before it is killed; workers show one every 200ms")
+	f.DurationVar(&o.stallTimeout, "stall-timeout", 500*time.Millisecond, "time that a worker may show no sign of life before it is killed; at least 200ms")
 	f.IntVar(&o.attempts, "attempts", 20, "how often a frame is tried when its worker dies")
 	addWorkerFlag(f, &o.worker)
 	o.named.addFlag(cmd)

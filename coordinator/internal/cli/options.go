@@ -150,11 +150,14 @@ func (o *runOptions) validate() error {
 		flag  string
 		value time.Duration
 		hours int // at most
-	}{{"--timeout", o.timeout, 24}, {"--max-age", o.maxAge, 24000}, {"--stall-timeout", o.stallTimeout, 24}}
+	}{{"--timeout", o.timeout, 24}, {"--max-age", o.maxAge, 24000}}
 	for _, d := range durations {
 		if d.value < 0 || d.value > time.Duration(d.hours)*time.Hour {
 			return usagef("%s %v: 0 to %dh are possible", d.flag, d.value, d.hours)
 		}
+	}
+	if err := checkStall(o.stallTimeout); err != nil {
+		return err
 	}
 	if !slices.Contains(isolations(), o.isolation) {
 		return usagef("--isolation %s: it is process or thread", o.isolation)
@@ -246,4 +249,11 @@ func parseSize(flag, text string, least int64) (int64, error) {
 		return 0, usagef("%s %s: %dM to 1T are possible, written such as 512M or 2G", flag, text, least>>20)
 	}
 	return int64(n * float64(int64(1)<<shift)), nil
+}
+
+func checkStall(d time.Duration) error {
+	if d != 0 && (d < farm.MinStallTimeout || d > 24*time.Hour) {
+		return usagef("--stall-timeout %v: 0, and %v to 24h are possible", d, farm.MinStallTimeout)
+	}
+	return nil
 }

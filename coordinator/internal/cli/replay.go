@@ -53,7 +53,7 @@ Exit code: 0 it works now, 1 it does not, 2 wrong usage, 130 interrupted.`,
 	f.StringVarP(&r.output, "output", "o", "", "write the result to `FILE`: .jpg .png .webp .tiff .bmp, or whatever the pipeline encodes")
 	f.BoolVar(&r.overwrite, "overwrite", false, "replace FILE where it exists")
 	f.DurationVar(&r.timeout, "timeout", 0, "time that the attempt may take (default: what it was)")
-	f.DurationVar(&r.stall, "stall-timeout", 0, "`TIME` that the worker may show no sign of life before it is killed; 0 is the default of 5s")
+	f.DurationVar(&r.stall, "stall-timeout", 0, "`TIME` that the worker may show no sign of life before it is killed, at least 200ms; 0 is the default of 5s")
 	addWorkerFlag(f, &r.worker)
 	return cmd
 }
@@ -66,8 +66,8 @@ func (r *replay) resolve(folder, id string) error {
 	if r.timeout < 0 || r.timeout > 24*time.Hour {
 		return usagef("--timeout %v: up to 24h is possible", r.timeout)
 	}
-	if r.stall < 0 || r.stall > 24*time.Hour {
-		return usagef("--stall-timeout %v: up to 24h is possible", r.stall)
+	if err := checkStall(r.stall); err != nil {
+		return err
 	}
 	if err := r.checkOutput(); err != nil {
 		return err

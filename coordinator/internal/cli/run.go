@@ -89,7 +89,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.maxMemory, "max-memory", "", "replace a worker, when its frame is done, that has more than `SIZE` of memory of its own (default: never)")
 	f.IntVar(&o.maxJobs, "max-jobs", 0, "replace a worker after `N` frames (default: never)")
 	f.DurationVar(&o.maxAge, "max-age", 0, "replace a worker, when its frame is done, that is older than `TIME` (default: never)")
-	f.DurationVar(&o.stallTimeout, "stall-timeout", 0, "`TIME` that a worker with a frame may show no sign of life before it is killed; 0 is the default of 5s")
+	f.DurationVar(&o.stallTimeout, "stall-timeout", 0, "`TIME` that a worker with a frame may show no sign of life before it is killed, at least 200ms; 0 is the default of 5s")
 	f.StringVar(&o.progress, "progress", "auto", "`MODE`: auto, plain, json or none; on standard error")
 	f.BoolVar(&o.resume, "resume", false, "keep a journal, and go on where an earlier run of the same command ended")
 	f.IntVar(&o.segment, "segment", defaultSegment, "with --resume, a video is kept every `N` frames")
