@@ -177,7 +177,11 @@ func TestATimeInWhichTheCoordinatorIsStoppedDoesNotCount(t *testing.T) {
 	for range 2 {
 		p.await("progress", func(line string) bool { return strings.Contains(line, `"frames"`) })
 		p.signal(unix.SIGSTOP)
-		<-time.After(4 * time.Second) // what is tested is that time
+		select {
+		case <-p.ended:
+			t.Fatal("it ended while it was stopped")
+		case <-time.After(4 * time.Second): // what is tested is that time
+		}
 		p.signal(unix.SIGCONT)
 	}
 	p.wait().exits(0)
