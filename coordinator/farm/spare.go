@@ -123,16 +123,19 @@ func (f *Farm) keep(ctx context.Context, s *start) (instead *start, err error) {
 
 // offer waits until a supervisor takes the spare, and returns what it gives for it. It fails where the spare ends before.
 func (f *Farm) offer(ctx context.Context, in *instance) (*start, error) {
-	defer f.isSpare(in)()
+	noMore := f.isSpare(in)
 	o := offer{in, make(chan *start, 1)}
 	select {
 	case f.spares <- o:
+		noMore()
 		return <-o.instead, nil
 	case <-in.worker.Done():
+		noMore() // before anybody hears of its end
 		exit := in.dismiss()
 		f.events.send(Event{Kind: WorkerEnded, PID: exit.PID, Exit: &exit})
 		return nil, &proc.StartError{Path: f.config.Worker, Reason: "it ended while it was the spare", Exit: exit}
 	case <-ctx.Done():
+		noMore()
 		in.dismiss()
 		return nil, nil
 	}
