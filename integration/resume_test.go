@@ -343,3 +343,33 @@ func TestResumeLooksAtWhatIsThere(t *testing.T) {
 	runIn(t, dir, append(args, "--overwrite")...).exits(1, "1 of 20 frames failed")
 	plays(t, foreign)
 }
+
+// One flipped bit in a line made a resume leave frames out and say that all was well.
+func TestResumeTellsOfADamagedJournal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, field, journal string
+		args                 []string
+	}{
+		{"images", `"index":3`, "out/.cvfarm", []string{photos(t, 20), "-p", "gray | stats", "-o", "out/", "--data", "found.jsonl"}},
+		{"a video", `"frames":13`, ".out.mp4.cvfarm", []string{clip(t), "-p", "flip", "-o", "out.mp4", "--segment", "13"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir, whole := t.TempDir(), t.TempDir()
+			args := append([]string{"run", "--resume", "--report", "report.json"}, c.args...)
+			start(t, command{args: args, dir: whole}).wait()
+			begun(t, dir, c.journal, args[2:]...)
+			name := filepath.Join(dir, c.journal, "journal.jsonl")
+			good := read(t, name)
+			write(t, name, strings.Replace(good, "crc", "cRc", 1))
+			runIn(t, dir, args...).exits(2, c.journal+"/journal.jsonl: its first line is damaged", "remove "+c.journal+" to begin anew")
+			write(t, name, strings.Replace(good, c.field, c.field+"0", 1))
+			p := start(t, command{args: args, dir: dir}).wait()
+			if text := p.stderr.text(); !strings.Contains(text, "warning: "+c.journal+"/journal.jsonl is damaged from line ") {
+				t.Errorf("it said:\n%s", text)
+			}
+			same(t, dir, whole)
+		})
+	}
+}

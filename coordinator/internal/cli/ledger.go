@@ -56,7 +56,7 @@ type record struct {
 	Report string `json:"report,omitempty"`
 }
 
-const journalVersion = 1
+const journalVersion = 2
 
 // again reports whether an earlier run was found. It may have written more than its journal tells.
 func (l *ledger) again() bool { return l != nil && l.known }
@@ -207,6 +207,11 @@ func (l *ledger) reports(name string) error {
 	name, err := filepath.Abs(name)
 	if err != nil {
 		return err
+	}
+	if l.again() && l.sink == nil { // it ended before it began
+		if err := l.begin(); err != nil {
+			return err
+		}
 	}
 	line := record{Next: l.last.Next, Data: l.last.Data, Complete: l.last.Complete, Report: name}
 	if l.data != "" && line.Data == nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,28 +20,24 @@ func (l *ledger) open(j *runJob) error {
 		return usageError{err}
 	}
 	if err != nil {
-		return err
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			err = path.Err
+		}
+		return l.refused(err.Error())
 	}
 	l.journal = file
-	if len(lines) == 0 { // killed before it had a header
+	if len(lines) == 0 && file.Damaged == 0 { // killed before it had a header
 		return nil
 	}
-	if err := json.Unmarshal(lines[0], &l.was); err != nil || l.was.Version != journalVersion {
-		l.close()
-		return usagef("--resume: %s is not a journal that this coordinator knows: remove it to begin anew", l.folder)
-	}
-	if err := l.differs(l.was.Asked.Difference(l.header.Asked)); err != nil {
+	if err := l.read(j, lines); err != nil {
 		l.close()
 		return err
 	}
-	l.known = true
-	for _, line := range lines[1:] {
-		var r record
-		if json.Unmarshal(line, &r) != nil {
-			break
-		}
-		l.past = append(l.past, r)
+	if n := file.Damaged; n > 0 {
+		fmt.Fprintf(j.Err, "warning: %s is damaged from line %d on: %s passed over, and what is behind line %d is done again\n",
+			Plain(filepath.Join(l.folder, journalName)), len(lines)+1, plural(n, "line is", "lines are"), len(lines))
 	}
+	l.known = true
 	l.past = l.past[:l.intact(j.options.data)]
 	l.done = l.at().Index
 	if n := len(l.past); n > 0 {
@@ -50,6 +47,33 @@ func (l *ledger) open(j *runJob) error {
 		l.bad += len(r.Failed)
 	}
 	return nil
+}
+
+// read takes the lines of an earlier run. It refuses those of another command, and what no run can have written.
+func (l *ledger) read(j *runJob, lines []json.RawMessage) error {
+	if len(lines) == 0 || json.Unmarshal(lines[0], &l.was) != nil || l.was.Version != journalVersion {
+		return l.refused("its first line is damaged, or of another version of this coordinator")
+	}
+	if err := l.differs(l.was.Asked.Difference(l.header.Asked)); err != nil {
+		return err
+	}
+	for i, line := range lines[1:] {
+		var r record
+		err := json.Unmarshal(line, &r)
+		if err == nil {
+			err = l.follows(j, r)
+		}
+		if err != nil {
+			return l.refused(fmt.Sprintf("line %d makes no sense: %v", i+2, err))
+		}
+		l.past = append(l.past, r)
+	}
+	return nil
+}
+
+// refused is a journal that cannot be gone on with.
+func (l *ledger) refused(why string) error {
+	return usagef("--resume: cannot go on with %s: %s; remove %s to begin anew", filepath.Join(l.folder, journalName), why, l.folder)
 }
 
 // intact is how many records hold: the files that they tell of may have been changed, or lost with the power.
@@ -126,7 +150,7 @@ func (l *ledger) create() error {
 			break
 		}
 	}
-	if err == nil && len(lines) > 0 { // another run began it since this one looked
+	if err == nil && len(lines)+l.journal.Damaged > 0 { // another run began it since this one looked
 		l.journal.Close()
 		l.journal, err = nil, journal.ErrLocked
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,9 @@ import (
 
 // resumed is a folder for runs with --resume over images that the fake engine copies, but for those that are bad.
 type resumed struct {
-	t   *testing.T
-	dir string
+	t    *testing.T
+	dir  string
+	said bytes.Buffer // on standard error
 }
 
 var errDied = errors.New("died")
@@ -55,6 +57,16 @@ func (x *resumed) open() *runJob { return x.openAs("out") }
 
 func (x *resumed) openAs(output string) *runJob {
 	x.t.Helper()
+	j, err := x.try(output)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return j
+}
+
+// try opens the ledger of a run, which may be refused.
+func (x *resumed) try(output string) (*runJob, error) {
+	x.t.Helper()
 	in, out := filepath.Join(x.dir, "in"), filepath.Join(x.dir, output)
 	o := &runOptions{inputs: []string{in}, output: out + "/", data: filepath.Join(x.dir, "data.jsonl"), resume: true}
 	p, err := pipeline.Parse("stats")
@@ -62,14 +74,14 @@ func (x *resumed) openAs(output string) *runJob {
 		x.t.Fatal(err)
 	}
 	j := &runJob{options: o, script: script{Pipeline: p}, output: media.Output{Kind: media.ToFolder, Path: out}}
+	j.Err = &x.said
 	if j.inputs, err = media.Resolve(o.inputs, false); err != nil {
 		x.t.Fatal(err)
 	}
-	if j.ledger, err = o.openLedger(j); err != nil {
-		x.t.Fatal(err)
+	if j.ledger, err = o.openLedger(j); err == nil {
+		x.t.Cleanup(j.ledger.close)
 	}
-	x.t.Cleanup(j.ledger.close)
-	return j
+	return j, err
 }
 
 func (x *resumed) flow(j *runJob, after int) *flow {
@@ -121,7 +133,7 @@ func (x *resumed) die(j *runJob) {
 
 func newResumed(t *testing.T, n int) *resumed {
 	t.Helper()
-	x := &resumed{t, t.TempDir()}
+	x := &resumed{t: t, dir: t.TempDir()}
 	if err := os.Mkdir(filepath.Join(x.dir, "in"), 0o777); err != nil {
 		t.Fatal(err)
 	}

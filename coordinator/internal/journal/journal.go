@@ -2,8 +2,9 @@
 // only added. The first line tells what was asked for.
 //
 // What Append was given survives the death of the process at once, and that of the machine once it was synced, which happens
-// in batches. A line that was cut short is not read, nor is anything behind it. The file is locked as long as its Journal is
-// open, so that no two processes add to it; the lock ends with the process, however that ends. A Journal is for one goroutine.
+// in batches. Each line ends in a checksum of itself and of all before it. What does not hold is not read, nor is anything
+// behind it. The file is locked as long as its Journal is open, so that no two processes add to it; the lock ends with the
+// process, however that ends. A Journal is for one goroutine.
 package journal
 
 import (
@@ -12,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,9 +23,13 @@ import (
 
 // Journal is an open journal.
 type Journal struct {
+	// Damaged counts the whole lines that Open passed over, as the first of them is not as it was written. The torn end that a
+	// process leaves that is killed is none.
+	Damaged int
+
 	file   *os.File
-	lines  []int64 // where each ends
-	dirty  int     // lines since the last sync
+	lines  []end
+	dirty  int // lines since the last sync
 	synced time.Time
 }
 
@@ -36,8 +42,8 @@ const (
 // ErrLocked says that another process has the file open.
 var ErrLocked = errors.New("another coordinator is at work on it")
 
-// Open opens the journal of that name, or begins it, and returns the lines that are there. What is behind them, because it was
-// cut short, is gone then.
+// Open opens the journal of that name, or begins it, and returns the lines that hold. It changes nothing: Keep forgets what is
+// behind them, and comes before the first Append.
 func Open(name string) (*Journal, []json.RawMessage, error) {
 	f, err := OpenLocked(name)
 	if err != nil {
@@ -51,18 +57,24 @@ func Open(name string) (*Journal, []json.RawMessage, error) {
 	j := &Journal{file: f, synced: time.Now()}
 	var lines []json.RawMessage
 	lines, j.lines = split(data)
-	if err := j.Keep(len(lines)); err != nil {
-		f.Close()
-		return nil, nil, err
-	}
+	j.Damaged = bytes.Count(data[j.end().at:], []byte("\n"))
 	return j, lines, nil
 }
 
-// OpenLocked opens a file, or begins it, and locks it until it is closed. The error is ErrLocked where another has done that.
+// OpenLocked opens a regular file, or begins it, and locks it until it is closed. The error is ErrLocked where another has done
+// that.
 func OpenLocked(name string) (*os.File, error) {
 	for {
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o666)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NONBLOCK, 0o666) // a pipe would block, then or later
 		if err != nil {
+			return nil, err
+		}
+		mine, err := f.Stat()
+		if err == nil && !mine.Mode().IsRegular() {
+			err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+		}
+		if err != nil {
+			f.Close()
 			return nil, err
 		}
 		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
@@ -72,11 +84,7 @@ func OpenLocked(name string) (*os.File, error) {
 			}
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		mine, err := f.Stat() // whoever had it locked before may have removed it, or given it another name
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
+		// Whoever had it locked before may have removed it, or given it another name.
 		if there, err := os.Stat(name); err == nil && os.SameFile(mine, there) {
 			return f, nil
 		}
@@ -84,49 +92,40 @@ func OpenLocked(name string) (*os.File, error) {
 	}
 }
 
-// split returns the lines that are whole, and where each ends.
-func split(data []byte) (lines []json.RawMessage, ends []int64) {
-	for end := int64(0); ; {
-		n := bytes.IndexByte(data[end:], '\n')
-		if n < 0 || !json.Valid(data[end:][:n]) {
-			return lines, ends
-		}
-		lines = append(lines, data[end:][:n:n])
-		end += int64(n) + 1
-		ends = append(ends, end)
-	}
-}
-
-// Append adds a line: v as JSON.
+// Append adds a line: v as JSON, which must be an object with fields.
 func (j *Journal) Append(v any) error {
-	line, err := json.Marshal(v)
+	payload, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if _, err := j.file.Write(append(line, '\n')); err != nil {
+	if len(payload) < len(`{"":0}`) || payload[0] != '{' {
+		return fmt.Errorf("%.20q is no object with fields", payload)
+	}
+	line, sum := seal(payload, j.end().sum)
+	if _, err := j.file.Write(line); err != nil {
 		return err
 	}
-	j.lines = append(j.lines, j.end()+int64(len(line))+1)
+	j.lines = append(j.lines, end{j.end().at + int64(len(line)), sum})
 	if j.dirty++; j.dirty >= batchLines || time.Since(j.synced) >= batchTime {
 		return j.Sync()
 	}
 	return nil
 }
 
-func (j *Journal) end() int64 {
+func (j *Journal) end() end {
 	if len(j.lines) == 0 {
-		return 0
+		return end{}
 	}
 	return j.lines[len(j.lines)-1]
 }
 
 // Keep forgets all lines but the first n.
 func (j *Journal) Keep(n int) error {
-	j.lines = j.lines[:n]
-	if err := j.file.Truncate(j.end()); err != nil {
+	j.lines, j.Damaged = j.lines[:n], 0
+	if err := j.file.Truncate(j.end().at); err != nil {
 		return err
 	}
-	_, err := j.file.Seek(j.end(), io.SeekStart)
+	_, err := j.file.Seek(j.end().at, io.SeekStart)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -38,6 +39,25 @@ type Kept struct {
 func (k Kept) Intact() bool {
 	info, err := os.Stat(k.Name)
 	return err == nil && info.Mode().IsRegular() && info.Size() == k.Size
+}
+
+// Validate refuses what no Keeper of the output can have told of.
+func (k Kept) Validate(o Output) error {
+	switch {
+	case o.Kind == ToNone:
+		return errors.New("there are no files to keep")
+	case o.Kind != ToVideo && (k.Frames != 0 || k.Video != nil):
+		return errors.New("it is an image, and no segment")
+	case o.Kind == ToVideo && (k.Frames < 1 || k.Video == nil):
+		return fmt.Errorf("a segment of %d frames", k.Frames)
+	case o.Kind != ToVideo:
+		return nil
+	}
+	_, err := k.Video.Size()
+	if err == nil && !(k.Video.FPS > 0) {
+		err = fmt.Errorf("a segment of %v at %v fps", k.Video.Geometry, k.Video.FPS)
+	}
+	return err
 }
 
 // Keep is what a Keeper is told.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 	"github.com/cvfarm/cvfarm/coordinator/internal/splice"
@@ -128,6 +130,17 @@ func TestASegmentWithoutFramesIsNone(t *testing.T) {
 	}
 	if names := list(t, dir); len(names) != 1 || len(list(t, filepath.Join(dir, "kept"))) != 0 {
 		t.Errorf("%q", names)
+	}
+}
+
+// Looking for what a pipe of that name holds waited for ever.
+func TestAPipeReachesNoMark(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "data")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := Reaches(name, []Mark{{}, {End: 1}}); n != 1 {
+		t.Errorf("it reaches %d", n)
 	}
 }
 

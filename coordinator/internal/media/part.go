@@ -83,8 +83,12 @@ func (p *part) Abort() {
 
 // Reaches returns how many of the marks, which are in order, hold for the file.
 func Reaches(name string, marks []Mark) int {
-	f, err := os.Open(name)
-	if err != nil { // as good as empty
+	info, err := os.Stat(name)
+	var f *os.File
+	if err == nil && info.Mode().IsRegular() { // a pipe would block
+		f, err = os.Open(name)
+	}
+	if f == nil || err != nil { // as good as empty
 		f, err = os.Open(os.DevNull)
 	}
 	if err != nil {

@@ -37,15 +37,6 @@ type Item struct {
 	Next Position
 }
 
-// Position is a place between two frames of a Source's inputs.
-type Position struct {
-	// Index is the number of frames in front of it, those that failed included.
-	Index uint64 `json:"index"`
-	// Input is the number of inputs in front of it, and Frame that of frames of the next one that are.
-	Input int `json:"input"`
-	Frame int `json:"frame,omitempty"`
-}
-
 // Source reads inputs one after the other. Its fields must not change while Items runs.
 type Source struct {
 	Inputs []Input
