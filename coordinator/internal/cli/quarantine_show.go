@@ -37,7 +37,9 @@ func (app App) quarantineList(folder *string) *cobra.Command {
 				fmt.Fprintf(app.Err, "nothing is in quarantine (%s)\n", store.Folder)
 				return nil
 			}
-			return listEntries(app.Out, all)
+			err = listEntries(app.Out, all)
+			app.adviseRemoval(all)
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: each entry's job.json, and its size in bytes")
@@ -55,6 +57,20 @@ func listEntries(w io.Writer, all []quarantine.Entry) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", e.ID, inputText(e.Job), endText(e.Attempts), len(e.Attempts), bytesText(uint64(e.Size)), Plain(e.Pipeline))
 	}
 	return t.Flush()
+}
+
+// adviseRemoval says how to be rid of entries that are damaged.
+func (app App) adviseRemoval(all []quarantine.Entry) {
+	for _, e := range all {
+		if e.Damaged != "" {
+			fmt.Fprintf(app.Err, "%s is damaged; coordinator quarantine rm %s removes it\n", e.ID, e.ID)
+		}
+	}
+}
+
+// damagedEntry is an entry that is not whole.
+func damagedEntry(store *quarantine.Store, id, why string) error {
+	return fmt.Errorf("%s is damaged: %s; coordinator quarantine rm %s removes it", store.Path(id), Plain(why), id)
 }
 
 // inputText is such as "clip.mp4: frame 17".
@@ -103,7 +119,7 @@ func (app App) quarantineShow(folder *string) *cobra.Command {
 
 func showEntry(w io.Writer, store *quarantine.Store, e quarantine.Entry) error {
 	if e.Damaged != "" {
-		return fmt.Errorf("%s is damaged: %s; coordinator quarantine rm %s removes it", store.Path(e.ID), Plain(e.Damaged), e.ID)
+		return damagedEntry(store, e.ID, e.Damaged)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "folder\t%s\n", Plain(store.Path(e.ID)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -79,7 +80,7 @@ func (r *replay) resolve(folder, id string) error {
 		return err
 	}
 	if r.entry.Damaged != "" {
-		return fmt.Errorf("%s is damaged: %s", r.store.Path(id), Plain(r.entry.Damaged))
+		return damagedEntry(r.store, id, r.entry.Damaged)
 	}
 	if r.timeout == 0 {
 		r.timeout = r.entry.Timeout
@@ -107,7 +108,7 @@ func (r *replay) checkOutput() error {
 func (r *replay) run(ctx context.Context) error {
 	ctx, cancel := r.untilDrain(ctx)
 	defer cancel()
-	in, err := r.store.Frame(r.entry, r.entry.Input)
+	in, err := r.frame(r.entry.Input)
 	if err != nil {
 		return err
 	}
@@ -120,6 +121,15 @@ func (r *replay) run(ctx context.Context) error {
 		return errInterrupted
 	}
 	return err
+}
+
+// frame reads a picture of the entry, which another program may have removed by now.
+func (r *replay) frame(p quarantine.Picture) (frame.Frame, error) {
+	f, err := r.store.Frame(r.entry, p)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = damagedEntry(r.store, r.entry.ID, err.Error())
+	}
+	return f, err
 }
 
 // memoryCap is the one that was in force.
@@ -140,7 +150,7 @@ func (r *replay) onFarm(ctx context.Context, f *farm.Farm, in frame.Frame) error
 		return err
 	}
 	for _, p := range r.entry.Inputs {
-		named, err := r.store.Frame(r.entry, p)
+		named, err := r.frame(p)
 		if err == nil {
 			err = f.Upload(ctx, p.Name, named)
 		}

@@ -84,18 +84,30 @@ func (notThere) Is(target error) bool { return target == fs.ErrNotExist }
 // entry reads what there is.
 func entry(root *os.Root, id string) Entry {
 	e := Entry{Size: sizeOf(root, id)}
-	data, err := readFile(root, filepath.Join(id, jobFile), maxJob)
-	if err == nil {
-		err = json.Unmarshal(data, &e.Job)
-	}
-	if err == nil && e.ID != id {
-		err = fmt.Errorf("%s tells of %.64q", jobFile, e.ID)
-	}
-	if err != nil {
+	var err error
+	if e.Job, err = readJob(root, id); err != nil {
 		e.Job, e.Damaged = Job{}, err.Error()
 	}
 	e.ID = id
 	return e
+}
+
+func readJob(root *os.Root, id string) (Job, error) {
+	if info, err := root.Lstat(id); err == nil && !info.IsDir() {
+		return Job{}, errors.New("it is no folder")
+	}
+	data, err := readFile(root, filepath.Join(id, jobFile), maxJob)
+	if err != nil {
+		return Job{}, err
+	}
+	var j Job
+	if err := json.Unmarshal(data, &j); err != nil {
+		return Job{}, fmt.Errorf("%s is not as it was written: %v", jobFile, err)
+	}
+	if j.ID != id {
+		return Job{}, fmt.Errorf("%s tells of %.64q", jobFile, j.ID)
+	}
+	return j, nil
 }
 
 // Frame reads a picture of an entry. Its pixels are those of the job's frame, byte by byte.
@@ -114,7 +126,7 @@ func (s *Store) Frame(e Entry, p Picture) (frame.Frame, error) {
 		err = f.Validate()
 	}
 	if err != nil {
-		return frame.Frame{}, fmt.Errorf("%s, %.64q: %w", e.ID, p.File, err)
+		return frame.Frame{}, fmt.Errorf("%.64q: %w", p.File, err)
 	}
 	return f, nil
 }
@@ -141,7 +153,12 @@ func readNames(root *os.Root) ([]string, error) {
 // readFile reads a regular file.
 func readFile(root *os.Root, name string, most int64) ([]byte, error) {
 	info, err := root.Lstat(name)
+	var path *fs.PathError
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s is missing", filepath.Base(name))
+	case errors.As(err, &path):
+		return nil, fmt.Errorf("cannot read %s: %w", filepath.Base(name), path.Err)
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
