@@ -75,7 +75,7 @@ func TestDeathOfAWorkerLosesNothing(t *testing.T) {
 func TestRecyclesAreReported(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	runIn(t, dir, "run", clip(t), "-p", "gray", "-o", "none", "--max-jobs", "20", "--report", "report.json").exits(0)
+	runIn(t, dir, "run", clip(t), "-p", "resize dsize=1920x1440 | gray | canny low=50 high=150", "-o", "none", "--max-jobs", "20", "--report", "report.json").exits(0)
 	r := readReport(t, filepath.Join(dir, "report.json")).counts(t, clipFrames, clipFrames, 0)
 	if *r.WorkerRecycles < 1 || *r.WorkerRestarts != 0 {
 		t.Errorf("%d recycles, %d restarts", *r.WorkerRecycles, *r.WorkerRestarts)

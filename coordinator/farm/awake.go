@@ -41,8 +41,11 @@ func (d *dispatcher) slept(now time.Time) {
 
 // later moves a time, but not beyond now, nor one that is zero.
 func later(t time.Time, by time.Duration, now time.Time) time.Time {
-	if t.IsZero() || now.Sub(t) < by {
+	switch {
+	case t.IsZero():
 		return t
+	case now.Sub(t) < by:
+		return now
 	}
 	return t.Add(by)
 }
