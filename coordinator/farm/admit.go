@@ -174,8 +174,8 @@ func (f *Farm) bring(ctx context.Context, j Job) (*shm.Lease, error) {
 }
 
 // copyIn lets other goroutines run in between: Go does not interrupt a copy, and one of a large frame takes a millisecond. While all
-// workers are busy it also sleeps now and then (for a millisecond, Go's least). Else copying would take all of a core, and with it our share: the scheduler would
-// give workers turns of some milliseconds, in which nothing here runs.
+// workers are busy it also sleeps now and then (for a millisecond, Go's least). Else copying would take all of a core, and with it our
+// share: who has the CPU then keeps it until the timer's tick, some milliseconds in which nothing here runs.
 func (f *Farm) copyIn(to, from []byte) {
 	const (
 		turn  = 128 << 10
