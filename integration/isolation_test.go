@@ -5,6 +5,7 @@ package integration
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,6 +51,8 @@ func TestDeathOfAWorkerLosesNothing(t *testing.T) {
 		{"it is killed, and three are kept ready", unix.SIGKILL, ops, true, []string{"--workers", "1", "--spares", "3"}},
 		{"the one process of all threads is killed", unix.SIGKILL, ops, true, []string{"--isolation", "thread"}},
 		{"the decoder is killed", unix.SIGKILL, decoder, false, nil},
+		{"the encoder is killed", unix.SIGKILL, encoder, false, nil},
+		{"the encoder is stopped", unix.SIGSTOP, encoder, false, []string{"--stall-timeout", "1s", "--timeout", "5s"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -117,13 +120,32 @@ func TestFastFramesKeepTheirWorkers(t *testing.T) {
 	t.Logf("%v", p.took)
 }
 
-// The encoder's state cannot be had again, so its end is that of the run; but nothing half-written gets the final name.
+// Where the frames cannot be had again, or no more attempts are left, the end of the encoder is that of the run; but nothing
+// half-written gets the final name.
 func TestDeathOfTheEncoderEndsTheRun(t *testing.T) {
 	t.Parallel()
-	p, pace := disturbed(t)
-	kill(t, p.one(encoder), unix.SIGKILL)
-	pace.finish().exits(1, "out.mp4", "killed")
-	holds(t, p.dir, "report.json")
+	t.Run("attempts", func(t *testing.T) {
+		p, pace := disturbed(t, "--attempts", "1")
+		kill(t, p.one(encoder), unix.SIGKILL)
+		pace.finish().exits(1, "out.mp4", "killed", "attempt 1 of --attempts 1")
+		holds(t, p.dir, "report.json")
+	})
+	t.Run("standard input", func(t *testing.T) {
+		pictures, in := io.Pipe()
+		defer pictures.Close()
+		p := start(t, command{args: []string{"run", "-", "-p", "gray", "-o", "out.mp4", "--report", "report.json"}, stdin: pictures})
+		image := []byte(read(t, sample(t, "face-detect.jpg")))
+		go func() { // the run ends before its input does
+			for {
+				if _, err := in.Write(image); err != nil {
+					return
+				}
+			}
+		}()
+		kill(t, p.onlyEncoder(), unix.SIGKILL)
+		p.wait().exits(1, "out.mp4", "standard input brought cannot be read again")
+		holds(t, p.dir, "report.json")
+	})
 }
 
 // A stopped worker is killed when its frame is overdue. The frame that it was at has failed; one that it had done already, or

@@ -183,21 +183,22 @@ func frameHashes(t *testing.T, path string, options ...string) []string {
 
 // report is what --report promises.
 type report struct {
-	FramesIn       *int     `json:"frames_in"`
-	FramesOut      *int     `json:"frames_out"`
-	FramesFailed   *int     `json:"frames_failed"`
-	Before         int      `json:"frames_before"`
-	Cancelled      *int     `json:"frames_cancelled"`
-	Retries        *int     `json:"retries"`
-	WorkerRestarts *int     `json:"worker_restarts"`
-	WorkerRecycles *int     `json:"worker_recycles"`
-	Seconds        *float64 `json:"seconds"`
-	FPS            *float64 `json:"fps"`
-	Workers        *int     `json:"workers"`
-	Pipeline       *string  `json:"pipeline"`
-	Output         *string  `json:"output"`
-	Interrupted    bool     `json:"interrupted"`
-	Memory         struct {
+	FramesIn        *int     `json:"frames_in"`
+	FramesOut       *int     `json:"frames_out"`
+	FramesFailed    *int     `json:"frames_failed"`
+	Before          int      `json:"frames_before"`
+	Cancelled       *int     `json:"frames_cancelled"`
+	Retries         *int     `json:"retries"`
+	WorkerRestarts  *int     `json:"worker_restarts"`
+	WorkerRecycles  *int     `json:"worker_recycles"`
+	EncoderRestarts int      `json:"encoder_restarts"`
+	Seconds         *float64 `json:"seconds"`
+	FPS             *float64 `json:"fps"`
+	Workers         *int     `json:"workers"`
+	Pipeline        *string  `json:"pipeline"`
+	Output          *string  `json:"output"`
+	Interrupted     bool     `json:"interrupted"`
+	Memory          struct {
 		Budget, Peak int64
 		RSS          int64 `json:"coordinator_peak_rss"`
 	} `json:"memory"`

@@ -33,7 +33,8 @@ func (p *program) children() crew {
 	all, started := crew{}, map[int]int{}
 	for _, pid := range processes() {
 		ppid, start := parent(pid)
-		if ppid == p.Process.Pid {
+		exe, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+		if ppid == p.Process.Pid && exe != p.Path { // until it executes the worker, a child has the coordinator's files open
 			r := roleOf(pid)
 			all[r], started[pid] = append(all[r], pid), start
 		}
@@ -78,6 +79,20 @@ func (p *program) one(r role) int {
 		p.t.Fatalf("no worker has the role %s: %v", r, p.children())
 	}
 	return pids[0]
+}
+
+// onlyEncoder waits until one worker, and no more, writes a video.
+func (p *program) onlyEncoder() (pid int) {
+	p.t.Helper()
+	eventually(p.t, patience, func() error {
+		pids := p.children()[encoder]
+		if len(pids) != 1 {
+			return fmt.Errorf("%d workers write a video", len(pids))
+		}
+		pid = pids[0]
+		return nil
+	})
+	return pid
 }
 
 func processes() []int {

@@ -5,11 +5,13 @@ package integration
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +75,35 @@ func TestResumeAfterKills(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An encoder that dies costs no more than its segment, and the outputs are those of a run that nobody disturbed.
+func TestDeathOfAnEncoderCostsASegment(t *testing.T) {
+	t.Parallel()
+	c := resumable{args: []string{"run", clip(t), "--resume", "--report", "report.json", "-p", "median_blur ksize=9 | stats", "-o", "out.mp4",
+		"--data", "found.jsonl", "--segment", "40"}}
+	whole, dir := t.TempDir(), t.TempDir()
+	start(t, command{args: c.args, dir: whole}).wait().exits(0)
+	p := start(t, command{args: c.args, dir: dir})
+	p.awaitLines(filepath.Join(dir, ".out.mp4.cvfarm", "journal.jsonl"), 3)
+	eventually(t, patience, func() error {
+		p.signal(unix.SIGSTOP)
+		defer p.signal(unix.SIGCONT)
+		pids := p.children()[encoder]
+		if len(pids) == 0 {
+			return errors.New("no worker writes a video")
+		}
+		for _, pid := range pids {
+			kill(t, pid, unix.SIGKILL)
+		}
+		return nil
+	})
+	p.wait().exits(0)
+	p.await("way back", regexp.MustCompile(`^cannot write out.mp4: .*killed.*; going back to frame (81|121|161)\n`).MatchString)
+	same(t, dir, whole)
+	if r := readReport(t, filepath.Join(dir, "report.json")).counts(t, clipFrames, clipFrames, 0); r.EncoderRestarts != 1 {
+		t.Errorf("%d restarts of the encoder", r.EncoderRestarts)
 	}
 }
 

@@ -56,8 +56,10 @@ type flow struct {
 	source *media.Source
 	plan   *media.Plan
 	sink   media.Sink
-	data   *media.Data // nil for none
-	ledger *ledger     // nil without --resume
+	reopen func() (media.Sink, error) // another sink, once that was aborted
+	data   *media.Data                // nil for none
+	told   uint64                     // frames in front of this one have their lines in data
+	ledger *ledger                    // nil without --resume
 	tally  *tally
 	window int
 	// stateful says that the pipeline keeps something from frame to frame: the frames of an input are a stream.
@@ -222,6 +224,10 @@ func (f *flow) write(ctx context.Context, p pending, r *farm.Result) error {
 	if err := f.sink.Write(ctx, p.item, p.variant.Ext, r); err != nil {
 		return err
 	}
+	if p.item.Index < f.told { // an encoder died since
+		return nil
+	}
+	f.told = p.item.Index + 1
 	return f.data.Write(lines)
 }
 

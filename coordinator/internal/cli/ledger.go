@@ -127,8 +127,28 @@ func (l *ledger) restore(t *tally) {
 	t.before, t.badBefore = t.out.Load(), t.bad.Load()
 }
 
-// openSink opens the output behind what earlier runs made of it.
+// reached is where the outputs hold up to.
+func (l *ledger) reached() media.Position {
+	if l == nil {
+		return media.Position{}
+	}
+	return l.last.Next
+}
+
+// rewind forgets what was passed behind that, and returns how many frames in front of it failed.
+func (l *ledger) rewind() (bad int) {
+	if l == nil {
+		return 0
+	}
+	l.line = record{Next: l.last.Next}
+	return l.bad
+}
+
+// openSink opens the output behind what was made of it before: by earlier runs, or by this one until the sink was aborted.
 func (l *ledger) openSink(c media.SinkConfig) (media.Sink, error) {
+	if l.sink != nil {
+		return l.sink, nil
+	}
 	k := media.Keep{Folder: l.folder, Again: l.again()}
 	for _, r := range l.past {
 		k.Past = append(k.Past, r.Kept...)

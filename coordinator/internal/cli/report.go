@@ -26,6 +26,8 @@ type report struct {
 	Retries        uint64 `json:"retries"`
 	WorkerRestarts uint64 `json:"worker_restarts"`
 	WorkerRecycles uint64 `json:"worker_recycles"`
+	// EncoderRestarts is how often the worker ended that wrote the video, whose frames were then done anew.
+	EncoderRestarts int `json:"encoder_restarts,omitempty"`
 	// StreamsRestarted is how often a worker ended that kept something from frame to frame, so that ops began anew.
 	StreamsRestarted int64 `json:"streams_restarted"`
 
@@ -86,6 +88,7 @@ func (j *runJob) report(err error) report {
 		StreamsRestarted: j.tally.restarted.Load(),
 		WorkerRestarts:   j.last.Restarts,
 		WorkerRecycles:   j.last.Recycles,
+		EncoderRestarts:  j.encoderRestarts,
 		Seconds:          time.Since(j.started).Seconds(),
 		Workers:          len(j.last.Workers),
 		Pipeline:         j.script.String(),

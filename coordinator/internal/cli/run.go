@@ -34,6 +34,9 @@ Where frames come encoded, decode is put in front of the pipeline; where image f
 .jpg .png .webp .tiff .bmp, and refuses what a format cannot hold: alpha in a .jpg, floats in all but .tiff.
 Outputs get their names only when they are complete, and existing files are kept unless --overwrite. Missing folders are made.
 
+A frame whose worker dies is tried again. When it is the worker that writes the video, that is begun again too, or with --resume gone
+on with behind its last segment; inputs that can be read only once end the run then.
+
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
 Both write the report.
 

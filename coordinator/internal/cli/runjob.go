@@ -26,12 +26,14 @@ type runJob struct {
 	first      *firstVideo // nil before the plan
 
 	// Owned by the goroutine of run.
-	started  time.Time
-	tally    tally
-	made     made
-	notices  io.Writer // for a line on standard error that may show a bar
-	last     farm.Snapshot
-	snapshot func() farm.Snapshot
+	started time.Time
+	tally   tally
+	made    made
+	notices io.Writer // for a line on standard error that may show a bar
+	last    farm.Snapshot
+	// encoderRestarts is how often an encoder died and its frames were done anew.
+	encoderRestarts int
+	snapshot        func() farm.Snapshot
 }
 
 // made tells which outputs are complete.
@@ -107,13 +109,14 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	}
 	j.ledger.restore(&j.tally)
 	stdout := media.Abandonable(ctx, j.Out)
-	sink, err := j.openSink(f, stdout)
+	open := func() (media.Sink, error) { return j.openSink(f, stdout) }
+	sink, err := open()
 	if err != nil {
 		return err
 	}
-	defer sink.Abort()
 	data, err := j.openData(stdout)
 	if err != nil {
+		sink.Abort()
 		return err
 	}
 	if data != nil {
@@ -122,28 +125,29 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	stop := j.showProgress()
 	defer stop()
 	flow := &flow{
-		engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, data: data, ledger: j.ledger,
+		engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, reopen: open, data: data, ledger: j.ledger,
 		tally: &j.tally, window: f.Window(), stateful: f.Ops().Stateful(j.script.Pipeline) > 0,
 	}
-	return j.flow(ctx, flow)
+	defer func() { flow.sink.Abort() }()
+	return j.flows(ctx, flow)
 }
 
-// flow runs the frames and completes the outputs.
-func (j *runJob) flow(ctx context.Context, f *flow) error {
+// flow runs the frames and completes the outputs, unless an error or the user ends it early.
+func (j *runJob) flow(ctx context.Context, f *flow) (interrupted bool, err error) {
 	soft, end := context.WithCancel(ctx)
 	defer end()
 	unwatch := context.AfterFunc(ctx, end)
 	defer unwatch()
 	stop := j.watchDrain(soft, end)
-	err := f.run(ctx, soft)
-	interrupted := stop()
+	err = f.run(ctx, soft)
+	interrupted = stop()
 	if err == nil && (j.ledger == nil || !interrupted) { // what can be gone on with is not completed before its end
 		j.made, err = f.complete(ctx)
 	}
 	if ctx.Err() != nil || err == nil && interrupted {
-		return errInterrupted
+		return interrupted, errInterrupted
 	}
-	return err
+	return interrupted, err
 }
 
 // watchDrain ends the input when the user asks for it. The function that it returns ends the watch and tells whether the user

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -76,6 +77,16 @@ func attempts(e *farm.Error) int {
 		return len(e.Attempts)
 	}
 	return len(e.Attempts) + 1
+}
+
+// rewind forgets the frames from number to on, of those before bad failed.
+func (t *tally) rewind(to uint64, bad int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.in.Store(int64(to))
+	t.bad.Store(int64(bad))
+	t.out.Store(int64(to) - int64(bad))
+	t.failures = slices.DeleteFunc(t.failures, func(f failure) bool { return f.Index >= to })
 }
 
 // stories returns the failures so far.

@@ -13,7 +13,8 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 )
 
-// Keeper is a sink whose work outlives the process, so that a later sink can go on behind it. Abort leaves what was cut.
+// Keeper is a sink whose work outlives the process, so that a later sink can go on behind it. Abort leaves what was cut,
+// and Writes may go on behind that.
 type Keeper interface {
 	Sink
 	// Cut ends the files that hold what was written since the last Cut. The function that it returns completes and returns them;

@@ -2,7 +2,7 @@ package media
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -90,6 +90,20 @@ func (s *videoSink) Close(ctx context.Context) error {
 	return s.file.Commit()
 }
 
+// ErrEncoderDied is the end of the worker that wrote a video, and of all of it that was not complete. The same frames can be
+// written once more.
+var ErrEncoderDied = errors.New("the encoder died")
+
+// encoderError is an error of a whole video: it is not that of the frame that met it, as a *farm.Error would be.
+type encoderError struct {
+	text string
+	died bool
+}
+
+func (e *encoderError) Error() string { return e.text }
+
+func (e *encoderError) Is(target error) bool { return e.died && target == ErrEncoderDied }
+
 // minFree is less than what an encoder writes at a time: where no more is left, it stopped for that.
 const minFree = 64 << 10
 
@@ -99,7 +113,9 @@ func (s *videoSink) explain(err error) error {
 	if unix.Fstatfs(int(s.file.Fd()), &st) == nil && st.Bavail*uint64(st.Bsize) < minFree {
 		return cannotWrite(s.Output.Path, unix.ENOSPC)
 	}
-	return fmt.Errorf("%s", strings.ReplaceAll(err.Error(), s.file.temp, s.Output.Path))
+	var own *farm.Error
+	died := errors.As(err, &own) && (own.Code == fault.Crashed || own.Code == fault.Deadline)
+	return &encoderError{strings.ReplaceAll(err.Error(), s.file.temp, s.Output.Path), died}
 }
 
 // Abort stops the encoder and removes its file.
