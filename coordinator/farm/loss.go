@@ -119,6 +119,8 @@ func verdict(what happening, t *task, a Attempt) string {
 		return "the farm closed before it was done"
 	case lied, crashed, stalled:
 		return fmt.Sprintf("every attempt, %d in all, ended with the end of its worker; the last: %v", len(t.attempts), a.Exit)
+	case bystander:
+		return fmt.Sprintf("it was tried %d times, the limit, and each time its worker ended for another reason; the last: %v", t.tries, a.Exit)
 	}
 	return fmt.Sprintf("its worker ended: %v", a.Exit)
 }

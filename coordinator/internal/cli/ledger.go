@@ -40,8 +40,9 @@ type ledger struct {
 type header struct {
 	Version int           `json:"cvfarm_journal"`
 	Asked   journal.Asked `json:"asked"`
-	// Beside are the files that the pipeline takes beside the frames.
-	Beside []journal.Input `json:"beside,omitempty"`
+	// Worker has the versions of what computes, and Beside the files that the pipeline takes beside the frames.
+	Worker []journal.Setting `json:"worker"`
+	Beside []journal.Input   `json:"beside,omitempty"`
 }
 
 // record is another line: everything in front of Next is done.

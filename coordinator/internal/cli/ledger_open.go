@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/journal"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 )
@@ -106,19 +108,28 @@ func (l *ledger) dataReaches(final string) int {
 	return media.Reaches(l.data, marks)
 }
 
-// reads tells which files the pipeline takes beside the frames. It refuses others than those of an earlier run.
-func (l *ledger) reads(files []besideFile) error {
+// meets tells which worker computes, and which files the pipeline takes beside the frames. It refuses others than those of an
+// earlier run.
+func (l *ledger) meets(worker farm.Info, files []besideFile) error {
 	if l == nil {
 		return nil
 	}
-	l.header.Beside = nil
+	h := &l.header
+	h.Worker, h.Beside = []journal.Setting{{Name: "the worker", Value: worker.Engine}}, nil
+	for _, name := range slices.Sorted(maps.Keys(worker.Versions)) {
+		if name == "go" { // it makes no pixels
+			continue
+		}
+		h.Worker = append(h.Worker, journal.Setting{Name: "the worker's " + name, Value: worker.Versions[name]})
+	}
 	for _, f := range files {
-		l.header.Beside = append(l.header.Beside, journal.InputOf(f.path, f.path))
+		h.Beside = append(h.Beside, journal.InputOf(f.path, f.path))
 	}
 	if !l.again() {
 		return nil
 	}
-	return l.differs(journal.Asked{Inputs: l.was.Beside}.Difference(journal.Asked{Inputs: l.header.Beside}))
+	was, now := journal.Asked{Settings: l.was.Worker, Inputs: l.was.Beside}, journal.Asked{Settings: h.Worker, Inputs: h.Beside}
+	return l.differs(was.Difference(now))
 }
 
 // differs refuses to go on with another command; what tells it from the first, and is empty where nothing does.

@@ -245,7 +245,7 @@ func TestARunThatDiedBeforeItsFirstLineIsGoneOnWith(t *testing.T) {
 }
 
 // The files that a pipeline names were looked for in the working directory, also where they lie beside the pipeline's own file.
-func TestAFileBesideTheFramesMustBeTheSame(t *testing.T) {
+func TestWorkerAndFilesBesideTheFramesMustBeTheSame(t *testing.T) {
 	x := newResumed(t, 1)
 	logo := filepath.Join(x.dir, "logo.png")
 	write := func(name, text string) {
@@ -261,13 +261,14 @@ func TestAFileBesideTheFramesMustBeTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := script{Pipeline: p, file: filepath.Join(x.dir, "p.cvf")}
+	worker := farm.Info{Engine: "opencv", Versions: map[string]string{"OpenCV": "4.6.0"}}
 	reads := func(l *ledger, named ...string) error {
 		t.Helper()
 		files, err := namedInputs(named).beside(ops, s)
 		if err != nil || len(files) != 1 {
 			t.Fatalf("%v %v", files, err)
 		}
-		return l.reads(files)
+		return l.meets(worker, files)
 	}
 	j := x.open()
 	if err := errors.Join(reads(j.ledger), j.ledger.begin()); err != nil {
@@ -281,6 +282,11 @@ func TestAFileBesideTheFramesMustBeTheSame(t *testing.T) {
 	if err := reads(again, "logo.png="+filepath.Join(x.dir, "in/00.png")); err == nil {
 		t.Error("another file of that name, and the run goes on")
 	}
+	worker.Versions["OpenCV"] = "4.10.0"
+	if err := reads(again); ExitCode(err) != exitUsage || !strings.Contains(err.Error(), "the worker's OpenCV is 4.10.0, and was 4.6.0") {
+		t.Errorf("the worker has another OpenCV: %v", err)
+	}
+	worker.Versions["OpenCV"] = "4.6.0"
 	write(logo, "another logo")
 	if err := reads(again); ExitCode(err) != exitUsage || !strings.Contains(err.Error(), "logo.png was changed") {
 		t.Errorf("it was changed: %v", err)

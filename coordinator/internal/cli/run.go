@@ -45,7 +45,8 @@ finishes the rest, and the outputs are those of a run that nobody disturbed. Wha
 failed stay failed. A hidden folder beside the output (.NAME.cvfarm, or .cvfarm in an output folder) keeps a journal and, of a
 video, segments of --segment frames, which are joined in the end without encoding them again: that needs twice the space for
 a moment. It is removed when the outputs are complete; remove it yourself to begin anew. Inputs must be files, an .avi at most
-2 GiB, and all that shapes the result the same as at first; --workers, --timeout, --overwrite and the like may differ.
+2 GiB, and all that shapes the result the same as at first, the worker's OpenCV
+included; --workers, --timeout, --overwrite and the like may differ.
 Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
   coordinator run photos/ -r -p 'resize dsize=640x0' -o small/

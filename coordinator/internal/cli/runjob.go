@@ -182,7 +182,7 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.ledger.reads(beside); err != nil {
+	if err := j.ledger.meets(f.Info(), beside); err != nil {
 		return nil, err
 	}
 	if err := upload(ctx, f, j.script, beside); err != nil {
