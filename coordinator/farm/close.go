@@ -79,6 +79,7 @@ func (f *Farm) enter() bool {
 		return false
 	}
 	f.pending++
+	f.unanswered.Add(1)
 	f.counts.Submitted++
 	return true
 }
@@ -88,6 +89,7 @@ func (f *Farm) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.counts.Submitted--
+	f.unanswered.Add(-1)
 	f.out()
 }
 
@@ -100,6 +102,7 @@ func (f *Farm) settled(err error) {
 	} else {
 		f.counts.Failed++
 	}
+	f.unanswered.Add(-1)
 	f.out()
 }
 

@@ -30,9 +30,10 @@ type Farm struct {
 	events      broadcaster
 	quarantine  *quarantine.Store // nil for none
 
-	idlers  atomic.Int32 // workers that wait for jobs and have none
-	jobs    chan *task   // the bounded queue
-	retries chan *task   // has room for every job that workers can hold
+	idlers     atomic.Int32 // workers that wait for jobs and have none
+	unanswered atomic.Int64 // jobs that are under way
+	jobs       chan *task   // the bounded queue
+	retries    chan *task   // has room for every job that workers can hold
 
 	stop    context.CancelFunc // hard: ends the supervisors at once
 	stopped context.Context

@@ -97,7 +97,8 @@ func (d *dispatcher) keep(t *task) {
 }
 
 // hasRoom reports whether the worker should get another job: one more than it can run, and beyond that as much as it does in
-// prefetchTime, by what its pipelines took before. So at most one job waits behind a slow one that another worker could do.
+// prefetchTime, by what its pipelines took before, but no more than its share. So at most one job waits behind a slow one that
+// another worker could do.
 func (d *dispatcher) hasRoom() bool {
 	n := len(d.inFlight)
 	switch {
@@ -110,7 +111,14 @@ func (d *dispatcher) hasRoom() bool {
 	case n <= d.farm.lanes:
 		return true
 	}
-	return d.load < prefetchTime && n < d.farm.lanes+maxPrefetch
+	return d.load < prefetchTime && n < min(d.farm.share(), d.farm.lanes+maxPrefetch)
+}
+
+// share is how many of the jobs that are under way a worker has where all have as many. While there are few, one that took more would
+// leave another with nothing to do between its jobs.
+func (f *Farm) share() int {
+	workers := len(f.supervisors)
+	return (int(f.unanswered.Load()) + workers - 1) / workers
 }
 
 // suspicious tasks have cost a worker before. Each gets a worker for itself: what was done before it is answered by then, and

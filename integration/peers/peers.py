@@ -44,7 +44,7 @@ CRASH_SIZE, CRASH_FRAMES = "640x480", 1000
 
 
 def frames_for(size):
-    """As many as `coordinator bench` goes round over: more than caches hold, within reason."""
+    """As many as `coordinator bench` goes round over, which farm_turn checks: more than caches hold, within reason."""
     width, height = map(int, size.split("x"))
     return min(max((64 << 20) // (3 * width * height), 4), 64)
 
@@ -112,8 +112,9 @@ def farm_turn(op, size, options):
         if code != 0:
             raise SystemExit(f"cvfarm, {op} {size}: exit code {code}\n{err}")
         result = json.loads(pathlib.Path(path).read_text())[0]
-    if (result["in_flight"], result["workers"]) != (WINDOWS[size], WORKERS):
-        raise SystemExit(f"cvfarm, {op} {size}: it had {result['in_flight']} frames in flight and {result['workers']} workers")
+    had = result["workers"], result["in_flight"], result["frames"]
+    if had != (WORKERS, WINDOWS[size], frames_for(size)):
+        raise SystemExit(f"cvfarm, {op} {size}: its workers, frames in flight and frames were {had}")
     return {name: result[field] for name, field in FARM.items()}
 
 

@@ -18,6 +18,7 @@ type Result struct {
 	Content   string `json:"content"`
 	Workers   int    `json:"workers"`
 	Isolation string `json:"isolation"`
+	Frames    int    `json:"frames"`    // that both sides go round over
 	InFlight  int    `json:"in_flight"` // at full load
 	// Seconds is the time of one turn, Rounds how often each side had one.
 	Seconds float64 `json:"seconds"`
@@ -78,7 +79,7 @@ type Step struct {
 func (m *measurement) result() Result {
 	r := Result{
 		Pipeline: m.pipeline.String(), Work: m.Work, Size: m.size.String(), Content: m.Content, Workers: m.Workers,
-		Isolation: string(m.Isolation), InFlight: m.InFlight, Seconds: m.Time.Seconds(), Rounds: m.Rounds,
+		Isolation: string(m.Isolation), Frames: len(m.frames), InFlight: m.InFlight, Seconds: m.Time.Seconds(), Rounds: m.Rounds,
 		FarmFPS: median(m.farmFPS), BareFPS: median(m.bareFPS), CopyFPS: median(m.copyFPS),
 		Ratios: ratios(m.farmFPS, m.bareFPS), CopyRatio: median(ratios(m.copyFPS, m.bareFPS)),
 		LatencyOne: percentiles(m.single.latency), LatencyLoad: percentiles(m.shared.latency), LoopLag: lagOf(m.lag),
