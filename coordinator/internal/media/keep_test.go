@@ -116,6 +116,27 @@ func TestAVideoOfAnotherIsNotReplaced(t *testing.T) {
 	}
 }
 
+// What can never be joined is known when the segments are too many, not when all are made.
+func TestAnAVIOfMoreThanItsLimitEndsEarly(t *testing.T) {
+	for _, c := range []struct {
+		ext   string
+		sizes []int64
+		says  string
+	}{
+		{".avi", []int64{1 << 30, 1 << 30}, ""}, // Join will tell
+		{".avi", []int64{1 << 30, 1<<30 + 1<<20}, "cannot write out.avi: the .avi has more than 2147483647 bytes"},
+		{".mkv", []int64{1 << 40}, ""},
+	} {
+		s := &segmentSink{SinkConfig: SinkConfig{Output: Output{Path: "out" + c.ext, Ext: c.ext}}}
+		for _, n := range c.sizes {
+			s.Past = append(s.Past, Kept{Size: n})
+		}
+		if err := s.fits(); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s of %v: %v", c.ext, c.sizes, err)
+		}
+	}
+}
+
 func TestASegmentWithoutFramesIsNone(t *testing.T) {
 	dir := t.TempDir()
 	s := shoot(t, dir, Keep{})

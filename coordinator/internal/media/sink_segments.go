@@ -61,8 +61,20 @@ func (s *segmentSink) Cut() func(context.Context) ([]Kept, error) {
 		}
 		kept := Kept{Name: last.file.final, Size: info.Size(), Frames: frames, Video: &video}
 		s.Past = append(s.Past, kept)
-		return []Kept{kept}, nil
+		return []Kept{kept}, s.fits()
 	}
+}
+
+// fits refuses, long before the end, more than can be joined.
+func (s *segmentSink) fits() error {
+	var sum int64
+	for _, k := range s.Past {
+		sum += k.Size
+	}
+	if err := splice.Fits(s.Output.Ext, len(s.Past), sum); err != nil {
+		return cannotWrite(s.Output.Path, err)
+	}
+	return nil
 }
 
 // Close joins the segments.

@@ -92,6 +92,31 @@ func TestAFileThatCameToExistMeanwhileIsKept(t *testing.T) {
 	noTemporaries(t, filepath.Dir(name))
 }
 
+func TestAVideoIsMadeByOneRunAtATime(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.mp4")
+	first, _ := newFakeVideoSink(t, name)
+	second := func() error {
+		s, err := newVideoSink(SinkConfig{Output: Output{Kind: ToVideo, Path: name, Ext: ".mp4"}})
+		if err == nil {
+			s.Abort()
+		}
+		return err
+	}
+	var usage *UsageError
+	if err := second(); !errors.As(err, &usage) || !strings.Contains(err.Error(), "another run is making it") {
+		t.Errorf("while another makes it: %v", err)
+	}
+	if s, err := newVideoSink(SinkConfig{Output: Output{Path: strings.Replace(name, "a.mp4", "b.mp4", 1)}}); err != nil {
+		t.Errorf("another video: %v", err)
+	} else {
+		s.Abort()
+	}
+	first.Abort()
+	if err := second(); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestOverwriteReplacesOnlyAtTheEnd(t *testing.T) {
 	dir := folder(t, map[string]string{"a.json": "old"})
 	name := filepath.Join(dir, "a.json")
@@ -180,7 +205,7 @@ func TestTheNextRunRemovesWhatAKilledOneLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running, err := createNamed(name, false)
+	running, err := createNamed(name, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,13 @@
 package media
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,8 +25,12 @@ func newFile(name string, overwrite bool) (*File, error) {
 	return &File{File: f, final: name, overwrite: overwrite}, nil
 }
 
-// newNamed begins a file with a temporary name.
+// newNamed begins a file with a temporary name. Unless overwrite, it refuses one that another run is making: whoever is second in the
+// end would have worked for nothing.
 func newNamed(name string, overwrite bool) (*File, error) {
+	if !overwrite && inTheMaking(target(name)) {
+		return nil, usagef("cannot write %s: another run is making it", name)
+	}
 	for {
 		temp := tempName(target(name))
 		f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
@@ -42,8 +48,11 @@ func newNamed(name string, overwrite bool) (*File, error) {
 // tempName is a free name in the same folder, hidden, with the same extension: encoders choose the container by it.
 func tempName(name string) string {
 	dir, base := filepath.Split(name)
-	ext := filepath.Ext(base)
-	return filepath.Join(dir, "."+base[:len(base)-len(ext)]+".tmp-cvfarm-"+rand.Text()[:8]+ext)
+	return filepath.Join(dir, tempPrefix(base)+rand.Text()[:8]+filepath.Ext(base))
+}
+
+func tempPrefix(base string) string {
+	return "." + strings.TrimSuffix(base, filepath.Ext(base)) + ".tmp-cvfarm-"
 }
 
 var temporary = regexp.MustCompile(`^\..*\.tmp-cvfarm-[A-Z2-7]{8}(\.[^.]*)?$`)
@@ -68,12 +77,33 @@ func sweep(dir string) {
 }
 
 func removeAbandoned(name string) {
+	_ = whileLocked(name, func() { _ = os.Remove(name) })
+}
+
+// inTheMaking reports whether somebody makes the file of that name. Where there are no locks, it does not know.
+func inTheMaking(name string) bool {
+	dir, base := filepath.Split(name)
+	entries, _ := os.ReadDir(cmp.Or(dir, "."))
+	for _, e := range entries {
+		temp := e.Name()
+		if strings.HasPrefix(temp, tempPrefix(base)) && filepath.Ext(temp) == filepath.Ext(base) && temporary.MatchString(temp) &&
+			errors.Is(whileLocked(filepath.Join(dir, temp), func() {}), unix.EWOULDBLOCK) {
+			return true
+		}
+	}
+	return false
+}
+
+// whileLocked does something with a file that it holds locked. It fails with EWOULDBLOCK where another does.
+func whileLocked(name string, do func()) error {
 	f, err := os.OpenFile(name, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return
+		return err
 	}
 	defer f.Close()
-	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-		_ = os.Remove(name)
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
 	}
+	do()
+	return nil
 }

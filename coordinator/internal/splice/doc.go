@@ -56,6 +56,15 @@ func Containers() []string {
 	return all
 }
 
+// Fits says that segments of so many bytes in all are too many for sure; nil where Join will tell.
+func Fits(ext string, segments int, bytes int64) error {
+	const heads = 64 << 10 // of a segment at most, which are not joined
+	if strings.ToLower(ext) == ".avi" && bytes-int64(segments)*heads > maxAVI {
+		return fmt.Errorf("the .avi has more than %d bytes, the limit: write an .mkv or .mp4", maxAVI)
+	}
+	return nil
+}
+
 // Join writes the video that the segments make together, of the container with the extension ext. The same segments make the same
 // bytes, whatever random identities their encoder gave them. It reads each file twice and holds the index of all of them in
 // memory: some forty bytes a frame. An .avi is refused above 2 GiB.
