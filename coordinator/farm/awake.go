@@ -11,7 +11,7 @@ import (
 // awakeStep is how often withinAwake looks at the clock. A step that took twice as long is not counted.
 const awakeStep = 500 * time.Millisecond
 
-// withinAwake is context.WithTimeout, but counts only time in which this process ran.
+// withinAwake is context.WithTimeout, but counts only time in which this process ran: where that is always late, there is no end.
 func withinAwake(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
@@ -35,7 +35,9 @@ func (d *dispatcher) slept(now time.Time) {
 		return
 	}
 	for _, fl := range d.inFlight {
-		fl.began, fl.revoked = later(fl.began, missed, now), later(fl.revoked, missed, now)
+		for _, at := range []*time.Time{&fl.began, &fl.asked, &fl.revoked} {
+			*at = later(*at, missed, now)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package farm
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cvfarm/cvfarm/shared/handshake"
@@ -27,10 +28,15 @@ const maxPatience = 64 * time.Millisecond
 // lookSoon makes the timer fire for an answer that the worker may keep back, as it does only while it has more to do: not before
 // it should have spoken by itself.
 func (d *dispatcher) lookSoon(now time.Time) {
-	if len(d.inFlight) > d.farm.lanes {
+	if d.mayRecall() {
 		d.patience = min(handshake.Patience+4*d.inFlight[0].cost, maxPatience)
 		d.arm(now, now.Add(d.patience))
 	}
+}
+
+// mayRecall reports whether something waits behind a job.
+func (d *dispatcher) mayRecall() bool {
+	return len(d.inFlight) > d.farm.lanes || d.suspect != nil && len(d.inFlight) > 0
 }
 
 // timerFired looks for such an answer, and for jobs to recall, less and less often while nothing happens, and then at the deadlines.
@@ -42,7 +48,7 @@ func (d *dispatcher) timerFired(now time.Time) {
 	d.slept(now)
 	d.worker.Look()
 	d.recall()
-	if len(d.inFlight) > d.farm.lanes {
+	if d.mayRecall() {
 		d.patience = min(2*d.patience, maxPatience)
 		d.arm(now, now.Add(d.patience))
 	}
@@ -60,12 +66,20 @@ func (d *dispatcher) arm(now, deadline time.Time) {
 // cancelGrace is how long a job goes on after its caller gave it up. Most end by themselves, which costs less than a worker.
 const cancelGrace = 100 * time.Millisecond
 
-// abandon handles a job whose caller gave it up.
+// abandon handles a job whose caller gave it up. One that waits behind another is not begun.
 func (d *dispatcher) abandon(id uint64, now time.Time) {
-	if fl := d.find(id); fl != nil {
-		fl.revoked = now
-		d.arm(now, now.Add(cancelGrace))
+	fl := d.find(id)
+	if fl == nil {
+		return
 	}
+	if slices.Contains(d.inFlight[min(d.farm.lanes, len(d.inFlight)):], fl) && d.reclaim(fl) {
+		fl.left(d.farm, nil)
+		fl.fail(d.farm, fates[gaveUp].code, "cancelled by the caller")
+		d.reuse(fl)
+		return
+	}
+	fl.revoked = now
+	d.arm(now, now.Add(cancelGrace))
 }
 
 // due is when a flight in a lane must be over, and what it is if it is not.

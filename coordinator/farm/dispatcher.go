@@ -77,6 +77,8 @@ func (d *dispatcher) run(ctx context.Context) proc.Exit {
 	watch := time.NewTicker(d.farm.config.watchTick())
 	defer watch.Stop()
 	defer d.waits(false)
+	d.farm.serving.Add(1)
+	defer d.farm.serving.Add(-1)
 	for {
 		if d.replaced() {
 			return d.stop(ctx, proc.CauseRecycle, d.due)

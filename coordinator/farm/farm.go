@@ -32,6 +32,7 @@ type Farm struct {
 
 	idlers     atomic.Int32 // workers that wait for jobs and have none
 	unanswered atomic.Int64 // jobs that are under way
+	serving    atomic.Int32 // workers that take jobs
 	jobs       chan *task   // the bounded queue
 	retries    chan *task   // has room for every job that workers can hold
 
@@ -92,7 +93,7 @@ func launch(ctx context.Context, c Config) (*Farm, error) {
 	f := &Farm{
 		config: c, arena: arena, launcher: proc.NewLauncher(c.Nice),
 		ins: shm.NewBudget("inputs", c.Memory/2), outs: shm.NewBudget("outputs", c.Memory/2),
-		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch)),
+		jobs: make(chan *task, c.QueueSize), retries: make(chan *task, processes*(lanes+maxPrefetch+2)),
 		lanes: lanes, spares: make(chan offer), starting: make(chan struct{}, 2*CPUQuota()), staffed: make(chan struct{}),
 		idle: make(chan struct{}), turned: make(chan struct{}), quarantine: quarantineOf(c),
 	}

@@ -21,7 +21,7 @@ const maxKnown = 256
 
 // sources are the channels to take tasks from.
 func (d *dispatcher) sources() (retries, jobs chan *task) {
-	if d.ending || !d.hasRoom() || d.yields() {
+	if d.ending || !d.hasRoom() || d.yields() || d.served() {
 		return nil, nil
 	}
 	return d.farm.retries, d.farm.jobs
@@ -35,11 +35,20 @@ func (d *dispatcher) yields() bool {
 // took sends a task that was taken from the queue, or passes it on: the supervisor may have waited for it since before another
 // worker had nothing to do.
 func (d *dispatcher) took(t *task) {
-	if t.stream == nil && d.yields() {
-		d.farm.retries <- t // has room for every job that workers can hold
+	if t.stream == nil && d.yields() && d.farm.handBack(t) {
 		return
 	}
 	d.send(t)
+}
+
+// handBack lets another worker have a task. It reports false where nothing can be handed back, which would block.
+func (f *Farm) handBack(t *task) bool {
+	select {
+	case f.retries <- t:
+		return true
+	default:
+		return false
+	}
 }
 
 // waits counts the worker among those that have nothing to do, or not.
@@ -97,8 +106,7 @@ func (d *dispatcher) keep(t *task) {
 }
 
 // hasRoom reports whether the worker should get another job: one more than it can run, and beyond that as much as it does in
-// prefetchTime, by what its pipelines took before, but no more than its share. So at most one job waits behind a slow one that
-// another worker could do.
+// prefetchTime, by what its pipelines took before. So at most one job waits behind a slow one that another worker could do.
 func (d *dispatcher) hasRoom() bool {
 	n := len(d.inFlight)
 	switch {
@@ -111,13 +119,19 @@ func (d *dispatcher) hasRoom() bool {
 	case n <= d.farm.lanes:
 		return true
 	}
-	return d.load < prefetchTime && n < min(d.farm.share(), d.farm.lanes+maxPrefetch)
+	return d.load < prefetchTime && n < d.farm.lanes+maxPrefetch
 }
 
-// share is how many of the jobs that are under way a worker has where all have as many. While there are few, one that took more would
-// leave another with nothing to do between its jobs.
+// served reports whether the worker has its share of the jobs that are under way, and one beforehand. While there are few, one that
+// took more would leave another with nothing to do between its jobs. Those of streams no other can do.
+func (d *dispatcher) served() bool {
+	n := len(d.inFlight)
+	return n > d.farm.lanes && n >= d.farm.share()
+}
+
+// share is how many of the jobs that are under way a worker has where all have as many.
 func (f *Farm) share() int {
-	workers := len(f.supervisors)
+	workers := max(1, int(f.serving.Load()))
 	return (int(f.unanswered.Load()) + workers - 1) / workers
 }
 
@@ -137,10 +151,11 @@ func (d *dispatcher) send(t *task) {
 			d.dispatch(req, t)
 		}
 	}
+	now := time.Now()
 	if len(req.Jobs) == 0 {
+		d.lookSoon(now)
 		return
 	}
-	now := time.Now()
 	d.begin(now)
 	if err := d.worker.Send(req); err != nil {
 		return // it is ending: Done will tell
@@ -153,7 +168,7 @@ func (d *dispatcher) pull() (*task, bool) {
 		return nil, false
 	}
 	retries, jobs := d.farm.retries, d.farm.jobs
-	if d.yields() {
+	if d.yields() || d.served() {
 		retries, jobs = nil, nil
 	}
 	select {

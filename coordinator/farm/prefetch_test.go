@@ -5,10 +5,11 @@ import "testing"
 func TestShareIsThatOfAllWorkers(t *testing.T) {
 	for _, c := range []struct {
 		jobs    int64
-		workers int
+		workers int32
 		want    int
-	}{{0, 2, 0}, {1, 2, 1}, {2, 2, 1}, {6, 2, 3}, {7, 2, 4}, {256, 64, 4}, {257, 64, 5}, {5, 1, 5}} {
-		f := &Farm{supervisors: make([]*supervisor, c.workers)}
+	}{{3, 0, 3}, {0, 2, 0}, {1, 2, 1}, {2, 2, 1}, {6, 2, 3}, {7, 2, 4}, {256, 64, 4}, {257, 64, 5}, {5, 1, 5}} {
+		f := &Farm{}
+		f.serving.Store(c.workers)
 		f.unanswered.Store(c.jobs)
 		if got := f.share(); got != c.want {
 			t.Errorf("%d jobs, %d workers: %d, want %d", c.jobs, c.workers, got, c.want)

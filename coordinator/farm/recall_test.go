@@ -190,3 +190,66 @@ func TestARingIsNotFilledByWhatIsRecalled(t *testing.T) {
 		}
 	}
 }
+
+// A job that cost a worker is tried again in one that is empty. It does not wait for that behind a job that hangs, while another worker
+// has nothing to do.
+func TestARetryDoesNotWaitBehindALongJob(t *testing.T) {
+	f := newFarm(t, func(c *Config) { c.Workers, c.Spares, c.StallTimeout = 2, -1, 500*time.Millisecond })
+	<-f.staffed
+	hang, err := f.Submit(t.Context(), Job{Pipeline: "hang", Frame: gray(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hang.Cancel()
+	for f.idlers.Load() != 1 {
+		runtime.Gosched()
+	}
+	// By then the worker that hangs has seen that no other has nothing to do.
+	r, err := one(t, f, Job{Pipeline: "sleep ms=400 | exit once=" + filepath.Join(t.TempDir(), "once"), Frame: gray(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Release()
+	select {
+	case <-hang.Done():
+		t.Error("it waited until the other job had ended")
+	default:
+	}
+	if r.Attempts != 2 {
+		t.Errorf("%d attempts", r.Attempts)
+	}
+}
+
+func TestACancelledJobThatWaitsInAWorkerIsNotBegun(t *testing.T) {
+	f := newFarm(t, func(c *Config) { c.Workers = 1 })
+	first, err := f.Submit(t.Context(), Job{Pipeline: "sleep ms=500", Frame: gray(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := f.Submit(t.Context(), Job{Pipeline: "sleep ms=60000", Frame: gray(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for inWorker := false; !inWorker; {
+		second.mu.Lock()
+		inWorker = second.in != nil
+		second.mu.Unlock()
+		runtime.Gosched()
+	}
+	second.Cancel()
+	for _, future := range []*Future{first, second} {
+		if r, err := future.Wait(t.Context()); err == nil {
+			r.Release()
+		} else if future == first {
+			t.Error(err)
+		}
+	}
+	r, err := one(t, f, Job{Pipeline: "echo", Frame: gray(3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Release()
+	if s := f.Snapshot(); s.Restarts != 0 {
+		t.Errorf("it cost %d workers", s.Restarts)
+	}
+}

@@ -117,9 +117,7 @@ func (s *session) send(j *workerpb.Job) {
 
 // next returns the next result, which must be that of job id.
 func (s *session) next(ctx context.Context, id uint64, timeout time.Duration) (*workerpb.Result, error) {
-	within, cancel := withinAwake(ctx, timeout)
-	defer cancel()
-	for {
+	for within, cancel := ctx, context.CancelFunc(nil); ; {
 		if len(s.results) > 0 && s.results[0].Id == id {
 			r := s.results[0]
 			s.results = s.results[1:]
@@ -127,6 +125,10 @@ func (s *session) next(ctx context.Context, id uint64, timeout time.Duration) (*
 		}
 		if len(s.results) > 0 {
 			return nil, s.lied(id)
+		}
+		if cancel == nil {
+			within, cancel = withinAwake(ctx, timeout)
+			defer cancel()
 		}
 		select {
 		case reply, ok := <-s.replies:

@@ -197,11 +197,30 @@ func (ss *streams) farewells(s *supervisor) []uint64 {
 	return ids
 }
 
-// abandon gives the streams of a supervisor that cannot get a worker to others, as long as there is one. adopt takes it back.
+// abandon gives the streams of a supervisor that cannot get a worker to others, as soon as there is one. adopt takes it back.
 func (ss *streams) abandon(s *supervisor) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	s.adrift = true
+	ss.handOver(s)
+}
+
+// adopt says that a supervisor has a worker. It gets what others could not give to anybody.
+func (ss *streams) adopt(s *supervisor) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if !s.adrift {
+		return
+	}
+	s.adrift = false
+	for _, other := range s.farm.supervisors {
+		if other.adrift {
+			ss.handOver(other)
+		}
+	}
+}
+
+func (ss *streams) handOver(s *supervisor) {
 	for _, st := range s.streams {
 		heir := ss.leastUsed(s.farm)
 		if heir.adrift {
@@ -212,12 +231,6 @@ func (ss *streams) abandon(s *supervisor) {
 		heir.call()
 	}
 	s.streams = nil
-}
-
-func (ss *streams) adopt(s *supervisor) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	s.adrift = false
 }
 
 // close ends all streams and returns the tasks that wait in them.

@@ -100,6 +100,7 @@ func (s *supervisor) oneWorker(ctx context.Context) (proc.Exit, error) {
 	}
 	defer in.region.Retire()
 	s.failed, s.answered, s.blamed = 0, false, false
+	s.farm.streams.adopt(s)
 	s.become(Idle, in.worker.PID())
 	s.report(nil) // now that Snapshot tells of it
 	s.farm.events.send(Event{Kind: WorkerReady, Worker: s.number, PID: in.worker.PID(), Spare: in.spare, Since: in.ready})
@@ -200,7 +201,6 @@ func (s *supervisor) backOff(ctx context.Context, wait time.Duration, err error)
 		s.farm.despair(err)
 		defer s.farm.hope()
 		s.farm.streams.abandon(s)
-		defer s.farm.streams.adopt(s)
 	}
 	if s.replacement != nil {
 		return
