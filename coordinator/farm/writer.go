@@ -64,7 +64,7 @@ func (f *Farm) CreateWriter(ctx context.Context, path string, v Video) (*Writer,
 	})
 	if err != nil {
 		s.close()
-		return nil, err
+		return nil, f.cappedToo(err)
 	}
 	w := &Writer{
 		farm: f, path: path, video: v, session: s,
@@ -72,6 +72,15 @@ func (f *Farm) CreateWriter(ctx context.Context, path string, v Video) (*Writer,
 	}
 	go w.collect()
 	return w, nil
+}
+
+// cappedToo adds to a refusal what encoders do not tell: they found no memory for their threads and pictures, perhaps.
+func (f *Farm) cappedToo(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Code == fault.Invalid && f.config.MemoryCap > 0 {
+		e.Message += fmt.Sprintf("; or the %d MiB of Config.MemoryCap (--worker-memory) are too few for it", f.config.MemoryCap>>20)
+	}
+	return err
 }
 
 // Video says what is written, with the codec that was taken.
@@ -178,7 +187,7 @@ func (w *Writer) Close(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { w.session.worker.Kill(proc.CauseStop, ctx.Err().Error()) })()
 	w.finish()
 	if w.err() == nil {
-		w.fail(w.session.unary(ctx, "complete "+w.path, finishTimeout, func(ctx context.Context) error {
+		w.fail(w.session.unary(ctx, "its completion", finishTimeout, func(ctx context.Context) error {
 			_, err := w.session.worker.Service().CloseProgram(ctx, &workerpb.CloseProgramRequest{Program: theProgram})
 			return err
 		}))

@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/worker/workertest"
 )
@@ -15,7 +17,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asWorker) != "" {
 		Main()
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // The fake worker misbehaves only where it is told to.

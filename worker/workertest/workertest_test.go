@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/cvfarm/cvfarm/shared/frame"
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 	"github.com/cvfarm/cvfarm/worker/fake"
@@ -30,7 +32,7 @@ func TestMain(m *testing.M) {
 	case "sloppy":
 		serve.Main(func(serve.Settings) (serve.Engine, error) { return serve.Ops("sloppy", sloppy()...), nil })
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 var tired atomic.Int32

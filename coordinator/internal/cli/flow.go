@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"sync"
 
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+	"github.com/cvfarm/cvfarm/shared/fault"
 )
 
 // engine is the part of a farm that a flow needs. Frames of one run may need different pipelines (a folder of JPEGs and PNGs
@@ -58,16 +60,19 @@ type flow struct {
 	sink   media.Sink
 	reopen func() (media.Sink, error) // another sink, once that was aborted
 	data   *media.Data                // nil for none
-	told   uint64                     // frames in front of this one have their lines in data
 	ledger *ledger                    // nil without --resume
 	tally  *tally
 	window int
+	// failures are what became of jobs in this pass, by the frame's number, and known those of the passes before: a frame that failed
+	// stays failed, as its lines and its place in quarantine do.
+	failures, known map[uint64]failure
 	// stateful says that the pipeline keeps something from frame to frame: the frames of an input are a stream.
 	stateful bool
 }
 
-// pending is a frame on its way. Without a future it failed already.
+// pending is a frame on its way. Without a future it failed already, perhaps in a pass before, which known tells.
 type pending struct {
+	known   *failure
 	item    media.Item
 	variant media.Variant
 	future  future
@@ -117,6 +122,11 @@ func (f *flow) send(ctx context.Context, it media.Item, streams *streams) pendin
 	f.tally.in.Add(1)
 	p := pending{item: it, err: it.Err}
 	p.item.Frame.Pix, p.item.Frame.Mem = nil, nil
+	if story, ok := f.known[it.Index]; ok && p.err == nil {
+		it.Frame.Release()
+		p.known = &story
+		return p
+	}
 	if p.err == nil {
 		p.variant = f.plan.For(!it.IsPixels(), it.Ext)
 		job := farm.Job{Pipeline: p.variant.Pipeline, Frame: it.Frame}
@@ -182,8 +192,23 @@ func (f *flow) collect(ctx context.Context, queue <-chan pending) error {
 	return ctx.Err()
 }
 
-// deliver waits for one frame and hands it to the outputs. A frame that failed is counted; only what ends the run is returned.
+// rewind makes the next pass begin at a place.
+func (f *flow) rewind(to media.Position) {
+	f.source.Start = to
+	if f.known == nil {
+		f.known = map[uint64]failure{}
+	}
+	maps.Copy(f.known, f.failures)
+	clear(f.failures)
+}
+
+// deliver waits for one frame and hands it to the outputs. A frame that failed is counted; only what ends the run is returned, and so
+// is the want of workers, which is no frame's fault.
 func (f *flow) deliver(ctx context.Context, p pending) error {
+	if p.known != nil {
+		f.tally.repeat(*p.known)
+		return f.ledger.passed(ctx, p.item.Next, p.known)
+	}
 	err := p.err
 	if p.future != nil {
 		var r *farm.Result
@@ -199,9 +224,18 @@ func (f *flow) deliver(ctx context.Context, p pending) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if code, _ := fault.CodeOf(err); code == fault.Unavailable {
+		return err
+	}
 	if err != nil {
 		p.item.Err = err
 		failed := f.tally.failed(p.item, p.item.Index)
+		if p.future != nil && len(f.failures) < maxFailures {
+			if f.failures == nil {
+				f.failures = map[uint64]failure{}
+			}
+			f.failures[p.item.Index] = failed
+		}
 		return f.ledger.passed(ctx, p.item.Next, &failed)
 	}
 	f.tally.out.Add(1)
@@ -224,11 +258,7 @@ func (f *flow) write(ctx context.Context, p pending, r *farm.Result) error {
 	if err := f.sink.Write(ctx, p.item, p.variant.Ext, r); err != nil {
 		return err
 	}
-	if p.item.Index < f.told { // an encoder died since
-		return nil
-	}
-	f.told = p.item.Index + 1
-	return f.data.Write(lines)
+	return f.data.Write(p.item.Index, lines)
 }
 
 // isFrames reports whether an error belongs to one frame.

@@ -19,10 +19,11 @@ import (
 	"github.com/cvfarm/cvfarm/shared/pipeline"
 )
 
-// fakeEngine answers each job with its input; "bad" is undecodable. In pairs, the first answer is not ready before the second.
+// fakeEngine answers each job with its input; "bad" is undecodable, and for "nobody" there is no worker. In pairs, the first answer is not ready before the second.
 type fakeEngine struct {
 	pairs    bool
 	held     chan struct{}
+	inputs   map[string]int // how often each was submitted, by its file's name
 	pipeline []string
 	streams  []string        // of the jobs
 	open     map[string]bool // of those, which were not ended
@@ -40,6 +41,10 @@ type fakeFuture struct {
 
 func (e *fakeEngine) submit(_ context.Context, j farm.Job) (future, error) {
 	e.pipeline = append(e.pipeline, j.Pipeline)
+	if e.inputs == nil {
+		e.inputs = map[string]int{}
+	}
+	e.inputs[filepath.Base(j.Frame.Source)]++
 	if e.streams = append(e.streams, j.Stream); j.Stream != "" {
 		if e.open == nil {
 			e.open = map[string]bool{}
@@ -70,6 +75,9 @@ func (f *fakeFuture) Wait(ctx context.Context) (*farm.Result, error) {
 	}
 	if bytes.Equal(f.job.Frame.Pix, []byte("bad")) {
 		return nil, &farm.Error{Code: fault.Undecodable, Message: "not an image", Index: f.job.Frame.Index, Source: f.job.Frame.Source}
+	}
+	if bytes.Equal(f.job.Frame.Pix, []byte("nobody")) {
+		return nil, &farm.Error{Code: fault.Unavailable, Message: "no worker can be had"}
 	}
 	restarted := f.engine.restarts[f.job.Frame.Source]
 	return &farm.Result{Frame: f.job.Frame, Restarted: restarted, Values: []farm.Value{{Step: 1, Op: "stats", JSON: []byte("1")}}}, nil

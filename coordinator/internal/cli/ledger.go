@@ -128,7 +128,7 @@ func (l *ledger) restore(t *tally) {
 	t.before, t.badBefore = t.out.Load(), t.bad.Load()
 }
 
-// reached is where the outputs hold up to.
+// reached is the place behind everything that the journal has. It, mark, failed and rewind are called when that is settled.
 func (l *ledger) reached() media.Position {
 	if l == nil {
 		return media.Position{}
@@ -136,27 +136,40 @@ func (l *ledger) reached() media.Position {
 	return l.last.Next
 }
 
-// rewind forgets what was passed behind that, and returns how many frames in front of it failed.
-func (l *ledger) rewind() (bad int) {
+// mark is how far the file of --data goes there.
+func (l *ledger) mark() media.Mark {
+	if l == nil || l.last.Data == nil {
+		return media.Mark{}
+	}
+	return *l.last.Data
+}
+
+// failed is how many frames in front of it failed.
+func (l *ledger) failed() int {
 	if l == nil {
 		return 0
 	}
-	l.line = record{Next: l.last.Next}
 	return l.bad
 }
 
-// openSink opens the output behind what was made of it before: by earlier runs, or by this one until the sink was aborted.
+// rewind forgets what was passed behind it.
+func (l *ledger) rewind() {
+	l.sink.Rewind()
+	l.line = record{Next: l.last.Next}
+}
+
+// openSink opens the output behind what earlier runs made of it.
 func (l *ledger) openSink(c media.SinkConfig) (media.Sink, error) {
-	if l.sink != nil {
-		return l.sink, nil
-	}
 	k := media.Keep{Folder: l.folder, Again: l.again()}
 	for _, r := range l.past {
 		k.Past = append(k.Past, r.Kept...)
 	}
-	var err error
-	l.sink, err = media.NewKeeper(c, k)
-	return l.sink, err
+	sink, err := media.NewKeeper(c, k)
+	if err != nil {
+		return nil, err
+	}
+	l.sink = sink
+	return sink, nil
 }
 
 // openData opens the file of --data behind what earlier runs found; nil where that has its final name.

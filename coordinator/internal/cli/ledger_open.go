@@ -110,7 +110,7 @@ func (l *ledger) dataReaches(final string) int {
 
 // meets tells which worker computes, and which files the pipeline takes beside the frames. It refuses others than those of an
 // earlier run.
-func (l *ledger) meets(worker farm.Info, files []besideFile) error {
+func (l *ledger) meets(worker farm.Info, path string, files []besideFile) error {
 	if l == nil {
 		return nil
 	}
@@ -121,6 +121,9 @@ func (l *ledger) meets(worker farm.Info, files []besideFile) error {
 			continue
 		}
 		h.Worker = append(h.Worker, journal.Setting{Name: "the worker's " + name, Value: worker.Versions[name]})
+	}
+	if worker.Engine != "opencv" { // of another than ours, versions do not tell all
+		h.Beside = append(h.Beside, journal.InputOf(path, path))
 	}
 	for _, f := range files {
 		h.Beside = append(h.Beside, journal.InputOf(f.path, f.path))

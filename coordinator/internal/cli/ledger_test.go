@@ -262,13 +262,14 @@ func TestWorkerAndFilesBesideTheFramesMustBeTheSame(t *testing.T) {
 	}
 	s := script{Pipeline: p, file: filepath.Join(x.dir, "p.cvf")}
 	worker := farm.Info{Engine: "opencv", Versions: map[string]string{"OpenCV": "4.6.0"}}
+	program := filepath.Join(x.dir, "worker")
 	reads := func(l *ledger, named ...string) error {
 		t.Helper()
 		files, err := namedInputs(named).beside(ops, s)
 		if err != nil || len(files) != 1 {
 			t.Fatalf("%v %v", files, err)
 		}
-		return l.meets(worker, files)
+		return l.meets(worker, program, files)
 	}
 	j := x.open()
 	if err := errors.Join(reads(j.ledger), j.ledger.begin()); err != nil {
@@ -287,6 +288,11 @@ func TestWorkerAndFilesBesideTheFramesMustBeTheSame(t *testing.T) {
 		t.Errorf("the worker has another OpenCV: %v", err)
 	}
 	worker.Versions["OpenCV"] = "4.6.0"
+	worker.Engine = "opencv+mine"
+	if err := reads(again); ExitCode(err) != exitUsage || !strings.Contains(err.Error(), "the worker is opencv+mine, and was opencv") {
+		t.Errorf("the worker has other ops: %v", err)
+	}
+	worker.Engine = "opencv"
 	write(logo, "another logo")
 	if err := reads(again); ExitCode(err) != exitUsage || !strings.Contains(err.Error(), "logo.png was changed") {
 		t.Errorf("it was changed: %v", err)

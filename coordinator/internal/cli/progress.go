@@ -33,7 +33,7 @@ func (j *runJob) gauge(now time.Time) gauge {
 		Restarts: s.Restarts,
 	}
 	if g.Seconds > 0 {
-		g.FPS = float64(g.Frames-j.tally.before-j.tally.badBefore) / g.Seconds
+		g.FPS = float64(g.Frames+j.tally.redone.Load()-j.tally.before-j.tally.badBefore) / g.Seconds
 	}
 	if g.Total >= 0 && g.FPS > 0 {
 		g.ETA = float64(max(0, g.Total-g.Frames)) / g.FPS

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
+	"github.com/cvfarm/cvfarm/coordinator/internal/splice"
 )
 
 // report is what --report writes. Names are stable; fields are only added. frames_in is the sum of the three that follow it.
@@ -62,7 +63,7 @@ type cpu struct {
 func (j *runJob) finish(err error) error {
 	r := j.report(err)
 	j.summary(r)
-	if text := j.keptText(); text != "" {
+	if text := j.keptText(); text != "" && !errors.Is(err, splice.ErrTooLarge) {
 		fmt.Fprintln(j.Err, text)
 	}
 	if werr := j.writeReport(r); werr != nil {
@@ -199,9 +200,9 @@ func (j *runJob) summary(r report) {
 	if r.Workers == 0 || j.options.progress == "none" {
 		return
 	}
-	fmt.Fprintf(j.Err, "%s in %.2fs (%.1f fps) by %s: %d done%s, %d failed, %s%s, %s%s\n",
+	fmt.Fprintf(j.Err, "%s in %.2fs (%.1f fps) by %s: %d done%s, %d failed, %s%s, %s%s%s\n",
 		count(int(r.FramesIn), "frame"), r.Seconds, r.FPS, count(r.Workers, "worker"), r.FramesOut, beforeText(r), r.FramesFailed, cancelledText(r),
-		plural(int(r.Retries), "retry", "retries"), count(int(r.WorkerRestarts), "restart"), j.madeText(r))
+		plural(int(r.Retries), "retry", "retries"), count(int(r.WorkerRestarts), "restart"), encoderText(r), j.madeText(r))
 }
 
 func beforeText(r report) string {
@@ -209,6 +210,13 @@ func beforeText(r report) string {
 		return ""
 	}
 	return fmt.Sprintf(" (%d before)", r.FramesBefore)
+}
+
+func encoderText(r report) string {
+	if r.EncoderRestarts == 0 {
+		return ""
+	}
+	return ", " + count(r.EncoderRestarts, "encoder restart")
 }
 
 func cancelledText(r report) string {

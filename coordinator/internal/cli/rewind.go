@@ -8,28 +8,31 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 )
 
-// flows runs the frames, those anew that died with an encoder: from the first on, or with --resume behind the segments that are
-// complete. An encoder that dies --attempts times at one place, or whose frames cannot be read again, ends the run.
+// flows runs the frames, and where an encoder died, those again that died with it: from the first on, or with --resume behind the
+// segments that are complete. An encoder that dies --attempts times (at one place, with --resume), or whose frames cannot be read
+// again, ends the run.
 func (j *runJob) flows(ctx context.Context, f *flow) error {
 	for deaths := 1; ; deaths++ {
-		was := f.source.Start
-		interrupted, err := j.flow(ctx, f)
-		if !errors.Is(err, media.ErrEncoderDied) || interrupted || ctx.Err() != nil {
+		err := j.flow(ctx, f)
+		if !errors.Is(err, media.ErrEncoderDied) || ctx.Err() != nil || j.interrupted && j.ledger != nil {
 			return err
 		}
 		if in := j.gone(); in != "" {
 			return fmt.Errorf("%w; what %s brought cannot be read again", err, in)
 		}
 		to := j.ledger.reached()
-		if to != was {
+		if to != f.source.Start {
 			deaths = 1
 		}
 		if deaths == j.options.attempts {
 			return fmt.Errorf("%w; that was attempt %d of --attempts %d", err, deaths, deaths)
 		}
+		if j.interrupted { // what was in flight then is still finished
+			f.source.Limit = int(j.tally.in.Load())
+		}
 		fmt.Fprintf(j.notices, "%s; going back to frame %d\n", Plain(err.Error()), to.Index+1)
-		if err := j.rewind(f, to); err != nil {
-			return err
+		if again := j.rewind(f, to); again != nil { // %v: it is no mistake of usage any more
+			return fmt.Errorf("%w; and it cannot be begun again: %v", err, again)
 		}
 	}
 }
@@ -44,12 +47,25 @@ func (j *runJob) gone() string {
 	return ""
 }
 
-// rewind takes the outputs and the counts back to a place up to which the outputs hold. What was found stays told.
-func (j *runJob) rewind(f *flow, to media.Position) (err error) {
-	f.sink.Abort()
-	f.source.Start = to
+// rewind takes the outputs and the counts back to a place that the outputs have reached for good.
+func (j *runJob) rewind(f *flow, to media.Position) error {
+	if j.ledger != nil {
+		j.ledger.rewind()
+	} else {
+		f.sink.Abort()
+		sink, err := f.reopen()
+		if err != nil {
+			return err
+		}
+		f.sink = sink
+	}
+	if f.data != nil {
+		if err := f.data.Rewind(j.ledger.mark()); err != nil {
+			return err
+		}
+	}
+	f.rewind(to)
+	j.tally.rewind(to.Index, j.ledger.failed())
 	j.encoderRestarts++
-	j.tally.rewind(to.Index, j.ledger.rewind())
-	f.sink, err = f.reopen()
-	return err
+	return nil
 }

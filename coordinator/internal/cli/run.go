@@ -35,7 +35,7 @@ Where frames come encoded, decode is put in front of the pipeline; where image f
 Outputs get their names only when they are complete, and existing files are kept unless --overwrite. Missing folders are made.
 
 A frame whose worker dies is tried again. When it is the worker that writes the video, that is begun again too, or with --resume gone
-on with behind its last segment; inputs that can be read only once end the run then.
+on with behind its last segment; inputs that can be read only once end the run then. So does the want of workers that start.
 
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
 Both write the report.
@@ -87,9 +87,9 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.isolation, "isolation", "process", "`MODE`: process: one job in each worker; thread: all in one worker process")
 	f.IntVar(&o.threads, "threads", 1, "`N` OpenCV threads within one job")
 	f.DurationVar(&o.timeout, "timeout", 0, "`TIME` that a frame may take in a worker before that is killed; 0 is the default of 30s")
-	f.IntVar(&o.attempts, "attempts", 3, "a frame whose worker dies is tried `N` times in all")
+	f.IntVar(&o.attempts, "attempts", 3, "a frame whose worker dies is tried `N` times in all; so is a video whose encoder dies")
 	f.StringVar(&o.memory, "memory", "", "shared memory for frames: a `SIZE` such as 512M (default: a quarter of the machine's)")
-	f.StringVar(&o.workerMemory, "worker-memory", "", "memory of its own that a worker may ask for: a `SIZE` such as 1G; what asks for more fails or ends its worker (default: no limit)")
+	f.StringVar(&o.workerMemory, "worker-memory", "", "memory of its own that a worker may ask for: a `SIZE` such as 1G, at least 256M; what asks for more fails or ends its worker (default: no limit)")
 	f.StringVar(&o.maxMemory, "max-memory", "", "replace a worker, when its frame is done, that has more than `SIZE` of memory of its own (default: never)")
 	f.IntVar(&o.maxJobs, "max-jobs", 0, "replace a worker after `N` frames (default: never)")
 	f.DurationVar(&o.maxAge, "max-age", 0, "replace a worker, when its frame is done, that is older than `TIME` (default: never)")

@@ -33,7 +33,9 @@ type runJob struct {
 	last    farm.Snapshot
 	// encoderRestarts is how often an encoder died and its frames were done anew.
 	encoderRestarts int
-	snapshot        func() farm.Snapshot
+	// interrupted is set once the user has ended the input.
+	interrupted bool
+	snapshot    func() farm.Snapshot
 }
 
 // made tells which outputs are complete.
@@ -132,22 +134,25 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	return j.flows(ctx, flow)
 }
 
-// flow runs the frames and completes the outputs, unless an error or the user ends it early.
-func (j *runJob) flow(ctx context.Context, f *flow) (interrupted bool, err error) {
+// flow runs the frames and completes the outputs, also where the user ends the input early.
+func (j *runJob) flow(ctx context.Context, f *flow) error {
 	soft, end := context.WithCancel(ctx)
 	defer end()
 	unwatch := context.AfterFunc(ctx, end)
 	defer unwatch()
-	stop := j.watchDrain(soft, end)
-	err = f.run(ctx, soft)
-	interrupted = stop()
-	if err == nil && (j.ledger == nil || !interrupted) { // what can be gone on with is not completed before its end
+	stop := func() bool { return true }
+	if !j.interrupted {
+		stop = j.watchDrain(soft, end)
+	}
+	err := f.run(ctx, soft)
+	j.interrupted = stop()
+	if err == nil && (j.ledger == nil || !j.interrupted) { // what can be gone on with is not completed before its end
 		j.made, err = f.complete(ctx)
 	}
-	if ctx.Err() != nil || err == nil && interrupted {
-		return interrupted, errInterrupted
+	if ctx.Err() != nil || err == nil && j.interrupted {
+		return errInterrupted
 	}
-	return interrupted, err
+	return err
 }
 
 // watchDrain ends the input when the user asks for it. The function that it returns ends the watch and tells whether the user
@@ -182,7 +187,7 @@ func (j *runJob) plan(ctx context.Context, f *farm.Farm) (*media.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.ledger.meets(f.Info(), beside); err != nil {
+	if err := j.ledger.meets(f.Info(), j.config.Worker, beside); err != nil {
 		return nil, err
 	}
 	if err := upload(ctx, f, j.script, beside); err != nil {

@@ -20,6 +20,7 @@ type tally struct {
 	total        atomic.Int64             // -1 unknown
 	before       int64                    // of out, by earlier runs
 	badBefore    int64                    // of bad, by earlier runs
+	redone       atomic.Int64             // of out and bad, that an encoder took along
 	restarted    atomic.Int64             // streams that went on in another worker, without what ops had kept
 	heard        func(media.Item, uint64) // of each failure; nil for nobody
 
@@ -48,11 +49,7 @@ func (t *tally) failed(it media.Item, index uint64) failure {
 	}
 	f := failureOf(it)
 	f.Index = index
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.failures) < maxFailures {
-		t.failures = append(t.failures, f)
-	}
+	t.remember(f)
 	return f
 }
 
@@ -79,13 +76,28 @@ func attempts(e *farm.Error) int {
 	return len(e.Attempts) + 1
 }
 
-// rewind forgets the frames from number to on, of those before bad failed.
-func (t *tally) rewind(to uint64, bad int) {
+// repeat counts a frame that failed before, by its story of then.
+func (t *tally) repeat(f failure) {
+	t.bad.Add(1)
+	t.remember(f)
+}
+
+func (t *tally) remember(f failure) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(t.failures) < maxFailures {
+		t.failures = append(t.failures, f)
+	}
+}
+
+// rewind forgets the frames from the number to on. bad of those in front of it failed.
+func (t *tally) rewind(to uint64, bad int) {
+	t.redone.Add(t.out.Load() + t.bad.Load() - int64(to))
 	t.in.Store(int64(to))
 	t.bad.Store(int64(bad))
 	t.out.Store(int64(to) - int64(bad))
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.failures = slices.DeleteFunc(t.failures, func(f failure) bool { return f.Index >= to })
 }
 

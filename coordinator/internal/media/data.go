@@ -18,12 +18,14 @@ import (
 type Data struct {
 	name string
 	file dataFile // nil on standard output
+	told uint64   // on standard output: frames in front of this one have their lines
 	w    *bufio.Writer
 }
 
 // dataFile is a File, or a part.
 type dataFile interface {
 	io.Writer
+	rewind(to Mark) error
 	Commit() error
 	Abort()
 }
@@ -82,8 +84,24 @@ func DataLines(it Item, shift int, values []farm.Value) ([]byte, error) {
 	return lines, nil
 }
 
-// Write adds lines. An error is the end of the file.
-func (d *Data) Write(lines []byte) error {
+// Rewind takes back what is behind a mark: its frames will be written again. Standard output takes nothing back; what comes again is
+// not told again there.
+func (d *Data) Rewind(to Mark) error {
+	if d.file == nil {
+		return nil
+	}
+	d.w.Reset(d.file)
+	return d.file.rewind(to)
+}
+
+// Write adds the lines of a frame. An error is the end of the file.
+func (d *Data) Write(index uint64, lines []byte) error {
+	if d.file == nil {
+		if index < d.told {
+			return nil
+		}
+		d.told = index + 1
+	}
 	_, err := d.w.Write(lines)
 	if err == nil && d.file == nil && len(lines) > 0 { // somebody may be reading along
 		err = d.w.Flush()

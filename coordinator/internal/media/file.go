@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -108,6 +109,18 @@ func (f *File) Write(p []byte) (int, error) {
 		return n, cannotWrite(f.final, err)
 	}
 	return n, nil
+}
+
+// rewind forgets what is behind a mark.
+func (f *File) rewind(to Mark) error {
+	err := f.Truncate(to.End)
+	if err == nil {
+		_, err = f.Seek(to.End, io.SeekStart)
+	}
+	if err != nil {
+		return cannotWrite(f.final, err)
+	}
+	return nil
 }
 
 // Commit makes the content durable and gives it its name.

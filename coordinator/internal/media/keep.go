@@ -13,10 +13,11 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/farm"
 )
 
-// Keeper is a sink whose work outlives the process, so that a later sink can go on behind it. Abort leaves what was cut,
-// and Writes may go on behind that.
+// Keeper is a sink whose work outlives the process, so that a later sink can go on behind it. Abort leaves what was cut.
 type Keeper interface {
 	Sink
+	// Rewind forgets what was written behind the last Cut that was completed: Writes go on there.
+	Rewind()
 	// Cut ends the files that hold what was written since the last Cut. The function that it returns completes and returns them;
 	// that must be called, and may run beside Writes of what comes next, but must be over before the next Cut and before Close.
 	Cut() (complete func(ctx context.Context) ([]Kept, error))
@@ -111,6 +112,8 @@ func NewKeeper(c SinkConfig, k Keep) (Keeper, error) {
 // noKeeper keeps nothing.
 type noKeeper struct{ noSink }
 
+func (noKeeper) Rewind() {}
+
 func (noKeeper) Cut() func(context.Context) ([]Kept, error) { return completed(nil) }
 
 // fileKeeper remembers the files that it wrote.
@@ -132,6 +135,8 @@ func (s *fileKeeper) Write(_ context.Context, it Item, ext string, r *farm.Resul
 	s.kept = append(s.kept, Kept{Name: name, Size: int64(len(r.Pix))})
 	return nil
 }
+
+func (s *fileKeeper) Rewind() { s.kept = nil }
 
 func (s *fileKeeper) Cut() func(context.Context) ([]Kept, error) {
 	kept := s.kept

@@ -124,7 +124,7 @@ func TestAnAVIOfMoreThanItsLimitEndsEarly(t *testing.T) {
 		says  string
 	}{
 		{".avi", []int64{1 << 30, 1 << 30}, ""}, // Join will tell
-		{".avi", []int64{1 << 30, 1<<30 + 1<<20}, "cannot write out.avi: the .avi has more than 2147483647 bytes"},
+		{".avi", []int64{1 << 30, 1<<30 + 1<<20}, "cannot write out.avi: it is too large: an .avi holds 2147483647 bytes at most"},
 		{".mkv", []int64{1 << 40}, ""},
 	} {
 		s := &segmentSink{SinkConfig: SinkConfig{Output: Output{Path: "out" + c.ext, Ext: c.ext}}}
@@ -218,7 +218,7 @@ func TestDataGoesOnBehindItsMark(t *testing.T) {
 	add := func(d *Data, i uint64) Mark {
 		t.Helper()
 		lines, err := DataLines(item("x", i), 0, []farm.Value{{Op: "stats", JSON: fmt.Appendf(nil, "%d", i)}})
-		if err = errors.Join(err, d.Write(lines)); err != nil {
+		if err = errors.Join(err, d.Write(i, lines)); err != nil {
 			t.Fatal(err)
 		}
 		m, err := d.Cut()
@@ -271,7 +271,7 @@ func TestDataIsForOneAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Write([]byte("1\n")); err != nil {
+	if err := d.Write(0, []byte("1\n")); err != nil {
 		t.Fatal(err)
 	}
 	mark, err := d.Cut()

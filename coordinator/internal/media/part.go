@@ -3,7 +3,6 @@ package media
 import (
 	"errors"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,16 +32,17 @@ func openPart(name, final string, at Mark, overwrite, again bool) (*part, error)
 	if err != nil {
 		return nil, cannotWrite(final, err)
 	}
-	p := &part{File: &File{File: f, final: final, temp: name, overwrite: overwrite}, mark: at, again: again}
-	if err := f.Truncate(at.End); err != nil {
+	p := &part{File: &File{File: f, final: final, temp: name, overwrite: overwrite}, again: again}
+	if err := p.rewind(at); err != nil {
 		f.Close()
-		return nil, cannotWrite(final, err)
-	}
-	if _, err := f.Seek(at.End, io.SeekStart); err != nil {
-		f.Close()
-		return nil, cannotWrite(final, err)
+		return nil, err
 	}
 	return p, nil
+}
+
+func (p *part) rewind(to Mark) error {
+	p.mark = to
+	return p.File.rewind(to)
 }
 
 func (p *part) Write(b []byte) (int, error) {

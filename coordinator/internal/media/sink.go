@@ -53,7 +53,11 @@ func NewSink(c SinkConfig) (Sink, error) {
 	case ToVideo:
 		return newVideoSink(c)
 	}
-	return newFileSink(c.Output, c.Overwrite)
+	s, err := newFileSink(c.Output, c.Overwrite)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // frameError is an error that belongs to one frame.

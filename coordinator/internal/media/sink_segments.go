@@ -14,17 +14,28 @@ import (
 type segmentSink struct {
 	SinkConfig
 	Keep
+	file    *File      // for all of it, empty until they are joined; other runs see by it that somebody makes the video
 	video   farm.Video // what all segments are; zero before the first frame
 	current *videoSink // nil between segments
 	frames  int        // of it
 }
 
-func newSegmentSink(c SinkConfig, k Keep) (*segmentSink, error) {
+func newSegmentSink(c SinkConfig, k Keep) (Keeper, error) {
 	s := &segmentSink{SinkConfig: c, Keep: k}
 	if n := len(k.Past); n > 0 && k.Past[n-1].Video != nil {
 		s.video = *k.Past[n-1].Video
 	}
-	return s, prepareFolder(k.Folder)
+	if err := s.fits(); err != nil {
+		return nil, err
+	}
+	if err := prepareFolder(k.Folder); err != nil {
+		return nil, err
+	}
+	_, err := os.Stat(c.Output.Path)
+	if s.file, err = createNamed(c.Output.Path, c.Overwrite || k.Again && err == nil); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *segmentSink) Write(ctx context.Context, it Item, ext string, r *farm.Result) error {
@@ -72,29 +83,25 @@ func (s *segmentSink) fits() error {
 		sum += k.Size
 	}
 	if err := splice.Fits(s.Output.Ext, len(s.Past), sum); err != nil {
-		return cannotWrite(s.Output.Path, err)
+		return fmt.Errorf("cannot write %s: %w; %s is of no use any more", s.Output.Path, err, s.Folder)
 	}
 	return nil
 }
 
 // Close joins the segments.
 func (s *segmentSink) Close(ctx context.Context) error {
+	defer s.file.Abort()
 	if _, err := s.Cut()(ctx); err != nil || len(s.Past) == 0 {
 		return err
 	}
-	file, err := CreateFile(s.Output.Path, s.Overwrite || s.Again)
-	if err != nil {
+	if err := splice.Join(s.file, s.Output.Ext, s.segments()); err != nil {
 		return err
 	}
-	defer file.Abort()
-	if err := splice.Join(file, s.Output.Ext, s.segments()); err != nil {
-		return err
-	}
-	if s.Again && sameContent(s.Output.Path, file.File) {
+	if s.Again && sameContent(s.Output.Path, s.file.File) {
 		return nil
 	}
-	file.overwrite = s.Overwrite
-	return file.Commit()
+	s.file.overwrite = s.Overwrite
+	return s.file.Commit()
 }
 
 func (s *segmentSink) segments() []splice.Segment {
@@ -107,6 +114,11 @@ func (s *segmentSink) segments() []splice.Segment {
 
 // Abort leaves the segments that are complete.
 func (s *segmentSink) Abort() {
+	s.Rewind()
+	s.file.Abort()
+}
+
+func (s *segmentSink) Rewind() {
 	if s.current != nil {
 		s.current.Abort()
 		s.current = nil

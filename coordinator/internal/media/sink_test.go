@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -111,9 +113,43 @@ func TestAVideoIsMadeByOneRunAtATime(t *testing.T) {
 	} else {
 		s.Abort()
 	}
+	resumable := SinkConfig{Output: Output{Kind: ToVideo, Path: name, Ext: ".mp4"}}
+	if _, err := NewKeeper(resumable, Keep{Folder: t.TempDir()}); !errors.As(err, &usage) {
+		t.Errorf("with --resume, while another makes it: %v", err)
+	}
 	first.Abort()
 	if err := second(); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+	k, err := NewKeeper(resumable, Keep{Folder: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second(); !errors.As(err, &usage) {
+		t.Errorf("while another makes it with --resume: %v", err)
+	}
+	k.Abort()
+	noTemporaries(t, filepath.Dir(name))
+}
+
+func TestOfRunsThatBeginTogetherOneMakesTheVideo(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 100 {
+		name := filepath.Join(dir, fmt.Sprintf("%d.mp4", i))
+		var runs sync.WaitGroup
+		files := make(chan *File, 2)
+		for range cap(files) {
+			runs.Go(func() {
+				if f, err := createNamed(name, false); err == nil {
+					files <- f
+				}
+			})
+		}
+		runs.Wait()
+		if len(files) != 1 {
+			t.Fatalf("%d of 2 runs make one video", len(files))
+		}
+		(<-files).Abort()
 	}
 }
 
@@ -418,7 +454,7 @@ func TestData(t *testing.T) {
 	}
 	values := []farm.Value{{Step: 1, Op: "stats", JSON: []byte(`{"mean":[1]}`)}, {Step: 2, Op: "stats", JSON: []byte(`null`)}}
 	lines, err := DataLines(item("a.png", 5), 1, values)
-	if err = errors.Join(err, d.Write(lines)); err != nil {
+	if err = errors.Join(err, d.Write(5, lines)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(name); err == nil {

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,7 @@ type videoSink struct {
 const defaultFPS = 25
 
 // newVideoSink takes the temporary name at once, so that a folder that cannot be written to is known before any work.
-func newVideoSink(c SinkConfig) (*videoSink, error) {
+func newVideoSink(c SinkConfig) (Sink, error) {
 	file, err := createNamed(c.Output.Path, c.Overwrite)
 	if err != nil {
 		return nil, err
@@ -51,6 +52,9 @@ func (s *videoSink) Write(ctx context.Context, it Item, _ string, r *farm.Result
 	}
 	if err := s.w.Write(ctx, r.Frame); err != nil {
 		return s.explain(err)
+	}
+	if s.full(1) { // encoders do not tell before the end
+		return cannotWrite(s.Output.Path, unix.ENOSPC)
 	}
 	return nil
 }
@@ -90,8 +94,8 @@ func (s *videoSink) Close(ctx context.Context) error {
 	return s.file.Commit()
 }
 
-// ErrEncoderDied is the end of the worker that wrote a video, and of all of it that was not complete. The same frames can be
-// written once more.
+// ErrEncoderDied is the end of the worker that wrote a video, and of all of it that was not complete, or that there was no worker for
+// it. The same frames can be written once more.
 var ErrEncoderDied = errors.New("the encoder died")
 
 // encoderError is an error of a whole video: it is not that of the frame that met it, as a *farm.Error would be.
@@ -109,13 +113,18 @@ const minFree = 64 << 10
 
 // explain gives an encoder's error the name of the output, and the cause that encoders do not tell.
 func (s *videoSink) explain(err error) error {
-	var st unix.Statfs_t
-	if unix.Fstatfs(int(s.file.Fd()), &st) == nil && st.Bavail*uint64(st.Bsize) < minFree {
+	if s.full(minFree) {
 		return cannotWrite(s.Output.Path, unix.ENOSPC)
 	}
 	var own *farm.Error
-	died := errors.As(err, &own) && (own.Code == fault.Crashed || own.Code == fault.Deadline)
+	died := errors.As(err, &own) && slices.Contains([]fault.Code{fault.Crashed, fault.Deadline, fault.Unavailable}, own.Code)
 	return &encoderError{strings.ReplaceAll(err.Error(), s.file.temp, s.Output.Path), died}
+}
+
+// full reports whether the disk has less room than that.
+func (s *videoSink) full(bytes uint64) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(int(s.file.Fd()), &st) == nil && st.Bavail*uint64(st.Bsize) < bytes
 }
 
 // Abort stops the encoder and removes its file.

@@ -27,22 +27,31 @@ func newFile(name string, overwrite bool) (*File, error) {
 
 // newNamed begins a file with a temporary name. Unless overwrite, it refuses one that another run is making: whoever is second in the
 // end would have worked for nothing.
-func newNamed(name string, overwrite bool) (*File, error) {
-	if !overwrite && inTheMaking(target(name)) {
-		return nil, usagef("cannot write %s: another run is making it", name)
-	}
-	for {
+func newNamed(name string, overwrite bool) (f *File, err error) {
+	inFolder(filepath.Dir(target(name)), func() {
+		if !overwrite && inTheMaking(target(name)) {
+			err = usagef("cannot write %s: another run is making it", name)
+			return
+		}
 		temp := tempName(target(name))
-		f, err := os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		if err != nil {
-			return nil, cannotWrite(name, err)
+		var file *os.File
+		if file, err = os.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
+			err = cannotWrite(name, err)
+			return
 		}
-		lock(f)
-		if _, err := os.Lstat(temp); err == nil {
-			return &File{File: f, final: name, temp: temp, overwrite: overwrite}, nil
-		}
-		f.Close() // another's sweep came before the lock
+		lock(file)
+		f = &File{File: file, final: name, temp: temp, overwrite: overwrite}
+	})
+	return f, err
+}
+
+// inFolder does something with a folder's names while no other run does. Where there are no locks, one may.
+func inFolder(dir string, do func()) {
+	if d, err := os.Open(dir); err == nil {
+		defer d.Close()
+		lock(d)
 	}
+	do()
 }
 
 // tempName is a free name in the same folder, hidden, with the same extension: encoders choose the container by it.
@@ -63,17 +72,14 @@ func lock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_EX) }
 
 // sweep removes the temporary files of a folder that nobody is making any more.
 func sweep(dir string) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return // it may be written to and not read
-	}
-	defer d.Close()
-	names, _ := d.Readdirnames(-1)
-	for _, name := range names {
-		if temporary.MatchString(name) {
-			removeAbandoned(filepath.Join(dir, name))
+	inFolder(dir, func() {
+		entries, _ := os.ReadDir(dir) // it may be written to and not read
+		for _, e := range entries {
+			if temporary.MatchString(e.Name()) {
+				removeAbandoned(filepath.Join(dir, e.Name()))
+			}
 		}
-	}
+	})
 }
 
 func removeAbandoned(name string) {
@@ -85,9 +91,9 @@ func inTheMaking(name string) bool {
 	dir, base := filepath.Split(name)
 	entries, _ := os.ReadDir(cmp.Or(dir, "."))
 	for _, e := range entries {
-		temp := e.Name()
-		if strings.HasPrefix(temp, tempPrefix(base)) && filepath.Ext(temp) == filepath.Ext(base) && temporary.MatchString(temp) &&
-			errors.Is(whileLocked(filepath.Join(dir, temp), func() {}), unix.EWOULDBLOCK) {
+		middle, ok := strings.CutPrefix(e.Name(), tempPrefix(base))
+		if ok && temporary.MatchString(e.Name()) && middle[min(8, len(middle)):] == filepath.Ext(base) &&
+			errors.Is(whileLocked(filepath.Join(dir, e.Name()), func() {}), unix.EWOULDBLOCK) {
 			return true
 		}
 	}

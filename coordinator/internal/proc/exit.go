@@ -58,13 +58,13 @@ const (
 	OOMOthers OOM = "others" // that of a cgroup above, or of the machine
 )
 
-// String is one line, such as `worker process 4711 died by signal "segmentation fault" after 1.2s: terminate called`.
+// String is one line, such as `worker process 4711, 1.2s old, died by signal "segmentation fault"; its last words: terminate called`.
 func (e Exit) String() string {
 	if e.PID == 0 {
 		return "no worker process was started: " + e.Detail
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "worker process %d %s after %v", e.PID, e.end(), e.Lived.Round(time.Millisecond))
+	fmt.Fprintf(&b, "worker process %d, %v old, %s", e.PID, e.Lived.Round(time.Millisecond), e.end())
 	if e.Proc != nil && (e.Cause == CauseDeadline || e.Cause == CauseStalled || e.Cause == CauseProtocol) {
 		fmt.Fprintf(&b, " (%v)", e.Proc)
 	}
@@ -84,9 +84,9 @@ func (e Exit) end() string {
 	case e.Cause != CauseExited:
 		return fmt.Sprintf("was killed (%s)", e.Cause)
 	case e.Signal == unix.SIGKILL.String() && e.OOM == OOMOwn:
-		return fmt.Sprintf("was killed by the kernel: it used more than its %d MiB of memory, shared frames included (cgroup),", e.OOMLimit>>20)
+		return fmt.Sprintf("was killed by the kernel: it used more than its %d MiB of memory, shared frames included (cgroup)", e.OOMLimit>>20)
 	case e.Signal == unix.SIGKILL.String() && e.OOM == OOMOthers:
-		return "was killed by the kernel: the machine, or a cgroup above the worker's, ran out of memory,"
+		return "was killed by the kernel: the machine, or a cgroup above the worker's, ran out of memory"
 	case e.Signal == unix.SIGKILL.String():
 		return fmt.Sprintf("died by signal %q, sent from outside: by another program, or by the kernel when memory ran out", e.Signal)
 	case e.Signal != "":

@@ -99,7 +99,7 @@ func TestAWorkerThatRunsAwayIsEndedByItsGroup(t *testing.T) {
 	}
 	e := w.Stop(within(t, time.Second))
 	if e.Cause != CauseExited || e.OOM != OOMOwn || e.OOMLimit != 512<<20+1<<20+kernelMemory ||
-		!strings.Contains(e.String(), "was killed by the kernel: it used more than its 577 MiB of memory, shared frames included (cgroup),") {
+		!strings.Contains(e.String(), "was killed by the kernel: it used more than its 577 MiB of memory, shared frames included (cgroup)") {
 		t.Errorf("%v: %+v", e, e)
 	}
 	if _, err := os.Stat(group); !errors.Is(err, fs.ErrNotExist) {
@@ -124,9 +124,9 @@ func TestWhereAGroupIsRefusedTheProgramStartsWithoutOne(t *testing.T) {
 func TestTheExitTellsWhoseMemoryRanOut(t *testing.T) {
 	e := Exit{Cause: CauseExited, PID: 17, Signal: "killed", MemoryCap: 512 << 20}
 	for oom, want := range map[OOM]string{
-		OOMOwn: "worker process 17 was killed by the kernel: it used more than its 600 MiB of memory, shared frames included (cgroup), " +
-			"after 0s; its memory was capped at 512 MiB",
-		OOMOthers: "was killed by the kernel: the machine, or a cgroup above the worker's, ran out of memory, after 0s",
+		OOMOwn: "worker process 17, 0s old, was killed by the kernel: it used more than its 600 MiB of memory, shared frames included (cgroup); " +
+			"its memory was capped at 512 MiB",
+		OOMOthers: "was killed by the kernel: the machine, or a cgroup above the worker's, ran out of memory",
 		"":        "sent from outside: by another program, or by the kernel",
 	} {
 		e.OOM, e.OOMLimit = oom, 600<<20

@@ -56,11 +56,14 @@ func Containers() []string {
 	return all
 }
 
-// Fits says that segments of so many bytes in all are too many for sure; nil where Join will tell.
+// ErrTooLarge is that of segments that no file of the kind can hold.
+var ErrTooLarge = errors.New("it is too large")
+
+// Fits says that segments of so many bytes in all are too many for sure, with ErrTooLarge; nil where Join will tell.
 func Fits(ext string, segments int, bytes int64) error {
 	const heads = 64 << 10 // of a segment at most, which are not joined
 	if strings.ToLower(ext) == ".avi" && bytes-int64(segments)*heads > maxAVI {
-		return fmt.Errorf("the .avi has more than %d bytes, the limit: write an .mkv or .mp4", maxAVI)
+		return fmt.Errorf("%w: an .avi holds %d bytes at most: write an .mkv or .mp4", ErrTooLarge, maxAVI)
 	}
 	return nil
 }
