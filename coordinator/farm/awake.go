@@ -59,17 +59,17 @@ type pulse struct {
 	silent time.Duration
 }
 
-// lost says for how long there was none, where that is more than the limit; else it is empty. It is asked more often than four times
+// lost says for how long there was none, where that is more than the limit; else it is 0. It is asked more often than four times
 // within the limit: where it was not, less is counted than went by.
-func (p *pulse) lost(beats uint64, now time.Time, limit time.Duration) string {
+func (p *pulse) lost(beats uint64, now time.Time, limit time.Duration) time.Duration {
 	passed := min(now.Sub(p.looked), limit/4)
 	p.looked = now
 	if beats != p.beats {
 		p.beats, p.silent = beats, 0
-		return ""
+		return 0
 	}
 	if p.silent += passed; p.silent > limit {
-		return "no heartbeat for " + p.silent.Round(time.Millisecond).String()
+		return p.silent
 	}
-	return ""
+	return 0
 }

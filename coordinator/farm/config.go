@@ -66,8 +66,8 @@ type Config struct {
 	// memory for who touches it first. It takes in what the first limit does not know: the worker's children, memory that they
 	// share, and files in memory. The kernel ends who exceeds it, and the error says so. This process is never moved.
 	MemoryCap int64
-	// StallTimeout is how long a worker may show no sign of life before it is killed: a stopped process is found so long before
-	// its job's deadline. Defaults to 5 s; MinStallTimeout is the least.
+	// StallTimeout is how long a worker may show no sign of life before it is killed, or have jobs and be at none: a stopped process is
+	// found so long before its job's deadline. Defaults to 5 s; MinStallTimeout is the least.
 	StallTimeout time.Duration
 	// Quarantine is the folder for jobs that ended every worker they were tried in: each is written there with its input and its
 	// story, see the command coordinator quarantine. It is made when it is needed. Several farms may share one. Empty for none.

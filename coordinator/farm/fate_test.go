@@ -12,6 +12,7 @@ import (
 
 	"github.com/cvfarm/cvfarm/coordinator/internal/proc"
 	"github.com/cvfarm/cvfarm/shared/fault"
+	"github.com/cvfarm/cvfarm/worker/fake"
 )
 
 // deaths is every way in which a worker can end in the middle of a job, by the fake worker's pipeline that brings it about, and
@@ -150,6 +151,29 @@ func TestThreadsOfOneWorkerShareItsFateButNotTheBlame(t *testing.T) {
 	}
 	if good < 36 {
 		t.Fatalf("%d of 40 frames came; at most those in the 4 threads may be blamed", good)
+	}
+}
+
+// A heartbeat proves life, not work. A worker that beats and does not come to its job is found out long before the job's timeout.
+func TestAWorkerThatLivesAndDoesNotWorkIsReplaced(t *testing.T) {
+	once := filepath.Join(t.TempDir(), "once")
+	f := newFarm(t, func(c *Config) {
+		c.Workers, c.Timeout, c.StallTimeout = 1, time.Hour, 500*time.Millisecond
+		c.WorkerEnv = append(c.WorkerEnv, fake.EnvAt+"=received hang once="+once)
+	})
+	events := f.Events(t.Context())
+	r, err := one(t, f, Job{Pipeline: "echo", Frame: gray(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Release()
+	for e := range events {
+		if e.Kind == WorkerEnded {
+			if e.Exit.Cause != CauseStalled || !strings.Contains(e.Exit.String(), "it has jobs, and was at none of them for") {
+				t.Errorf("it ended: %v", e.Exit)
+			}
+			return
+		}
 	}
 }
 

@@ -23,13 +23,15 @@ type wear struct {
 	born        time.Time
 	due         string // why it is to be recycled; empty: it is not
 
-	pulse pulse
+	pulse pulse // of its heartbeat
+	toil  pulse // of its lanes, while it has jobs and they are at none
 }
 
 func newWear(c Config, now time.Time) wear {
 	jitter := 1 + rand.Float64()/10
 	return wear{
-		limit: int(float64(c.MaxJobs) * jitter), age: time.Duration(float64(c.MaxAge) * jitter), born: now, pulse: pulse{looked: now},
+		limit: int(float64(c.MaxJobs) * jitter), age: time.Duration(float64(c.MaxAge) * jitter), born: now,
+		pulse: pulse{looked: now}, toil: pulse{looked: now},
 	}
 }
 
@@ -68,6 +70,7 @@ func (d *dispatcher) look(now time.Time) {
 		}
 	}
 	d.checkHeartbeat(now)
+	d.checkProgress(now)
 	if d.farm.outs.Waiting(d.farm.arena) {
 		d.spill()
 	}
@@ -91,8 +94,29 @@ func (s *supervisor) answeredOne(f *Future) {
 
 // checkHeartbeat kills a worker that shows no sign of life. One that has no job is not spared: it would cost the next its time.
 func (d *dispatcher) checkHeartbeat(now time.Time) {
-	if why := d.pulse.lost(d.region.Beats(), now, d.farm.config.StallTimeout); why != "" && !d.ending {
-		d.kill(stalled, nil, why)
+	if silent := d.pulse.lost(d.region.Beats(), now, d.farm.config.StallTimeout); silent > 0 && !d.ending {
+		d.kill(stalled, nil, noHeartbeat(silent))
+	}
+}
+
+func noHeartbeat(silent time.Duration) string {
+	return "no heartbeat for " + silent.Round(time.Millisecond).String()
+}
+
+// checkProgress kills a worker that lives and does not work: it has jobs, its lanes are at none, and go from none to another. What a job
+// in a lane may take is its timeout's to say.
+func (d *dispatcher) checkProgress(now time.Time) {
+	steps, at := uint64(0), false
+	for lane := range d.farm.lanes {
+		job, n := d.region.Lane(lane)
+		steps, at = steps+n, at || job != 0
+	}
+	if at || len(d.inFlight) == 0 || d.worker.Unseen() || len(d.replies) > 0 {
+		d.toil = pulse{beats: steps, looked: now}
+		return
+	}
+	if idle := d.toil.lost(steps, now, d.farm.config.StallTimeout); idle > 0 && !d.ending {
+		d.kill(stalled, nil, fmt.Sprintf("it has jobs, and was at none of them for %v", idle.Round(time.Millisecond)))
 	}
 }
 
@@ -104,8 +128,8 @@ func (f *Farm) watch(in *instance, until <-chan struct{}) {
 	for {
 		select {
 		case now := <-ticker.C:
-			if why := p.lost(in.region.Beats(), now, f.config.StallTimeout); why != "" {
-				in.worker.Kill(proc.CauseStalled, why)
+			if silent := p.lost(in.region.Beats(), now, f.config.StallTimeout); silent > 0 {
+				in.worker.Kill(proc.CauseStalled, noHeartbeat(silent))
 			}
 		case <-until:
 			return

@@ -8,12 +8,12 @@ import (
 	"github.com/cvfarm/cvfarm/coordinator/internal/media"
 )
 
-// flows runs the frames, and where an encoder died, those again that died with it: from the first on, or with --resume behind the
-// segments that are complete. An encoder that dies --attempts times (at one place, with --resume), or whose frames cannot be read
-// again, ends the run.
+// flows makes as many attempts as it takes: where an encoder died, the frames that died with it are run again, all, or with --resume
+// those behind the segments that are complete. An encoder that dies --attempts times (at one place, with --resume), or whose frames
+// cannot be read again, ends the run.
 func (j *runJob) flows(ctx context.Context, f *flow) error {
 	for deaths := 1; ; deaths++ {
-		err := j.flow(ctx, f)
+		err := j.attempt(ctx, f)
 		if !errors.Is(err, media.ErrEncoderDied) || ctx.Err() != nil || j.interrupted && j.ledger != nil {
 			return err
 		}

@@ -34,8 +34,8 @@ Where frames come encoded, decode is put in front of the pipeline; where image f
 .jpg .png .webp .tiff .bmp, and refuses what a format cannot hold: alpha in a .jpg, floats in all but .tiff.
 Outputs get their names only when they are complete, and existing files are kept unless --overwrite. Missing folders are made.
 
-A frame whose worker dies is tried again. When it is the worker that writes the video, that is begun again too, or with --resume gone
-on with behind its last segment; inputs that can be read only once end the run then. So does the want of workers that start.
+A frame whose worker dies is tried again. When it is the worker that writes the video, that is begun again too, or with --resume
+gone on with behind its last segment; inputs that can be read only once end the run then. So does the want of workers that start.
 
 The first Ctrl-C finishes what is in flight and completes the output; the second stops at once.
 Both write the report.
@@ -43,10 +43,10 @@ Both write the report.
 With --resume, a run can be gone on with: after Ctrl-C, an error, a power cut or a kill -9 of the coordinator, the same command
 finishes the rest, and the outputs are those of a run that nobody disturbed. What is done is not done again, and frames that
 failed stay failed. A hidden folder beside the output (.NAME.cvfarm, or .cvfarm in an output folder) keeps a journal and, of a
-video, segments of --segment frames, which are joined in the end without encoding them again: that needs twice the space for
-a moment. It is removed when the outputs are complete; remove it yourself to begin anew. Inputs must be files, an .avi at most
-2 GiB, and all that shapes the result the same as at first, the worker's OpenCV
-included; --workers, --timeout, --overwrite and the like may differ.
+video, segments of --segment frames, which are joined in the end without encoding them again: that needs twice the space for a
+moment. It is removed when the outputs are complete; remove it yourself to begin anew. Inputs must be files, an .avi at most 2
+GiB, and all that shapes the result the same as at first, the worker's OpenCV included; --workers, --timeout, --overwrite and the
+like may differ.
 Exit code: 0 all frames done, 1 some failed, 2 wrong usage, 130 interrupted.`,
 		Example: `  coordinator run clip.mp4 -p 'gray | canny low=50 high=150' -o edges.mp4
   coordinator run photos/ -r -p 'resize dsize=640x0' -o small/
@@ -93,7 +93,7 @@ func (o *runOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.maxMemory, "max-memory", "", "replace a worker, when its frame is done, that has more than `SIZE` of memory of its own (default: never)")
 	f.IntVar(&o.maxJobs, "max-jobs", 0, "replace a worker after `N` frames (default: never)")
 	f.DurationVar(&o.maxAge, "max-age", 0, "replace a worker, when its frame is done, that is older than `TIME` (default: never)")
-	f.DurationVar(&o.stallTimeout, "stall-timeout", 0, "`TIME` that a worker with a frame may show no sign of life before it is killed, at least 200ms; 0 is the default of 5s")
+	f.DurationVar(&o.stallTimeout, "stall-timeout", 0, "`TIME` that a worker with a frame may show no sign of life, or not come to it, before it is killed, at least 200ms; 0 is the default of 5s")
 	f.StringVar(&o.progress, "progress", "auto", "`MODE`: auto, plain, json or none; on standard error")
 	f.BoolVar(&o.resume, "resume", false, "keep a journal, and go on where an earlier run of the same command ended")
 	f.IntVar(&o.segment, "segment", defaultSegment, "with --resume, a video is kept every `N` frames")

@@ -126,16 +126,16 @@ func (j *runJob) onFarm(ctx context.Context, f *farm.Farm) error {
 	}
 	stop := j.showProgress()
 	defer stop()
-	flow := &flow{
+	run := &flow{
 		engine: farmEngine{f}, source: j.source(f), plan: plan, sink: sink, reopen: open, data: data, ledger: j.ledger,
 		tally: &j.tally, window: f.Window(), stateful: f.Ops().Stateful(j.script.Pipeline) > 0,
 	}
-	defer func() { flow.sink.Abort() }()
-	return j.flows(ctx, flow)
+	defer func() { run.sink.Abort() }() // which may be another by then
+	return j.flows(ctx, run)
 }
 
-// flow runs the frames and completes the outputs, also where the user ends the input early.
-func (j *runJob) flow(ctx context.Context, f *flow) error {
+// attempt runs the frames once and completes the outputs, also where the user ends the input early.
+func (j *runJob) attempt(ctx context.Context, f *flow) error {
 	soft, end := context.WithCancel(ctx)
 	defer end()
 	unwatch := context.AfterFunc(ctx, end)
