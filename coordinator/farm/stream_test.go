@@ -217,3 +217,28 @@ func TestAStartThatIsKilledIsTriedAgain(t *testing.T) {
 	}
 	r.Release()
 }
+
+// Where no supervisor has a worker, streams stay where they are. The first that gets one gets them all: they had waited for their own
+// to get one.
+func TestStreamsGoToTheFirstSupervisorThatRecovers(t *testing.T) {
+	f := &Farm{}
+	for range 3 {
+		s := &supervisor{farm: f, called: make(chan struct{}, 1)}
+		f.supervisors = append(f.supervisors, s)
+		s.streams = []*stream{{owner: s}}
+	}
+	a, b, c := f.supervisors[0], f.supervisors[1], f.supervisors[2]
+	f.streams.abandon(a)
+	f.streams.abandon(b)
+	if len(a.streams)+len(b.streams) != 0 || len(c.streams) != 3 {
+		t.Fatalf("%d, %d and %d streams, with the third at work", len(a.streams), len(b.streams), len(c.streams))
+	}
+	f.streams.abandon(c)
+	if len(c.streams) != 3 {
+		t.Fatalf("%d streams left where nobody can take them", len(c.streams))
+	}
+	f.streams.adopt(b)
+	if len(b.streams) != 3 || b.streams[0].owner != b || len(b.called) != 1 {
+		t.Errorf("the second has %d streams, now that it alone has a worker", len(b.streams))
+	}
+}
