@@ -158,7 +158,7 @@ func TestThreadsOfOneWorkerShareItsFateButNotTheBlame(t *testing.T) {
 func TestAWorkerThatLivesAndDoesNotWorkIsReplaced(t *testing.T) {
 	once := filepath.Join(t.TempDir(), "once")
 	f := newFarm(t, func(c *Config) {
-		c.Workers, c.Timeout, c.StallTimeout = 1, time.Hour, 500*time.Millisecond
+		c.Workers, c.Timeout, c.StallTimeout = 1, time.Hour, 2*time.Second
 		c.WorkerEnv = append(c.WorkerEnv, fake.EnvAt+"=received hang once="+once)
 	})
 	events := f.Events(t.Context())

@@ -194,7 +194,7 @@ func TestARingIsNotFilledByWhatIsRecalled(t *testing.T) {
 // A job that cost a worker is tried again in one that is empty. It does not wait for that behind a job that hangs, while another worker
 // has nothing to do.
 func TestARetryDoesNotWaitBehindALongJob(t *testing.T) {
-	f := newFarm(t, func(c *Config) { c.Workers, c.Spares, c.StallTimeout = 2, -1, 500*time.Millisecond })
+	f := newFarm(t, func(c *Config) { c.Workers, c.Spares, c.StallTimeout = 2, -1, 2*time.Second })
 	<-f.staffed
 	hang, err := f.Submit(t.Context(), Job{Pipeline: "hang", Frame: gray(1)})
 	if err != nil {
@@ -205,7 +205,7 @@ func TestARetryDoesNotWaitBehindALongJob(t *testing.T) {
 		runtime.Gosched()
 	}
 	// By then the worker that hangs has seen that no other has nothing to do.
-	r, err := one(t, f, Job{Pipeline: "sleep ms=400 | exit once=" + filepath.Join(t.TempDir(), "once"), Frame: gray(2)})
+	r, err := one(t, f, Job{Pipeline: "sleep ms=900 | exit once=" + filepath.Join(t.TempDir(), "once"), Frame: gray(2)})
 	if err != nil {
 		t.Fatal(err)
 	}
