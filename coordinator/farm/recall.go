@@ -24,10 +24,9 @@ func (d *dispatcher) unbegun(fl *flight) bool {
 }
 
 // recall takes back what waits, in the worker or for it to be empty, behind a job that takes long, or hangs, while another worker
-// has nothing to do. The jobs of
-// streams stay: they are for this worker. So does the first job, begun or not: by that a worker is seen that begins none. What
-// comes back gets another number: its old message is still in the ring, and must not be taken for a later one, should the job
-// come here again.
+// has nothing to do. The jobs of streams stay: they are for this worker. So does the first job, begun or not: by that a worker is
+// seen that begins none. What comes back gets another number: its old message is still in the ring, and must not be taken for a
+// later one, should the job come here again.
 func (d *dispatcher) recall() {
 	if d.farm.idlers.Load() == 0 {
 		return

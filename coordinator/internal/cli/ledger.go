@@ -128,36 +128,6 @@ func (l *ledger) restore(t *tally) {
 	t.before, t.badBefore = t.out.Load(), t.bad.Load()
 }
 
-// reached is the place behind everything that the journal has. It, mark, failed and rewind are called when that is settled.
-func (l *ledger) reached() media.Position {
-	if l == nil {
-		return media.Position{}
-	}
-	return l.last.Next
-}
-
-// mark is how far the file of --data goes there.
-func (l *ledger) mark() media.Mark {
-	if l == nil || l.last.Data == nil {
-		return media.Mark{}
-	}
-	return *l.last.Data
-}
-
-// failed is how many frames in front of it failed.
-func (l *ledger) failed() int {
-	if l == nil {
-		return 0
-	}
-	return l.bad
-}
-
-// rewind forgets what was passed behind it.
-func (l *ledger) rewind() {
-	l.sink.Rewind()
-	l.line = record{Next: l.last.Next}
-}
-
 // openSink opens the output behind what earlier runs made of it.
 func (l *ledger) openSink(c media.SinkConfig) (media.Sink, error) {
 	k := media.Keep{Folder: l.folder, Again: l.again()}

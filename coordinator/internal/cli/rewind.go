@@ -69,3 +69,33 @@ func (j *runJob) rewind(f *flow, to media.Position) error {
 	j.encoderRestarts++
 	return nil
 }
+
+// reached is the place behind everything that the journal has. It, mark, failed and rewind are called when that is settled.
+func (l *ledger) reached() media.Position {
+	if l == nil {
+		return media.Position{}
+	}
+	return l.last.Next
+}
+
+// mark is how far the file of --data goes there.
+func (l *ledger) mark() media.Mark {
+	if l == nil || l.last.Data == nil {
+		return media.Mark{}
+	}
+	return *l.last.Data
+}
+
+// failed is how many frames in front of it failed.
+func (l *ledger) failed() int {
+	if l == nil {
+		return 0
+	}
+	return l.bad
+}
+
+// rewind forgets what was passed behind it.
+func (l *ledger) rewind() {
+	l.sink.Rewind()
+	l.line = record{Next: l.last.Next}
+}

@@ -132,6 +132,26 @@ func TestAVideoIsMadeByOneRunAtATime(t *testing.T) {
 	noTemporaries(t, filepath.Dir(name))
 }
 
+// As by flock(1) with the folder, which waited for its own lock for ever.
+func TestAFolderThatSomebodyKeepsLocked(t *testing.T) {
+	dir := t.TempDir()
+	d, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := unix.Flock(int(d.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	f, err := createNamed(filepath.Join(dir, "a.mp4"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOfRunsThatBeginTogetherOneMakesTheVideo(t *testing.T) {
 	dir := t.TempDir()
 	for i := range 100 {

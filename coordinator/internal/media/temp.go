@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,11 +46,18 @@ func newNamed(name string, overwrite bool) (f *File, err error) {
 	return f, err
 }
 
-// inFolder does something with a folder's names while no other run does. Where there are no locks, one may.
+// inFolder does something with a folder's names while no other run does. Where there are no locks, one may, and where somebody keeps
+// the folder locked, as who started us by flock(1): a run holds it for a moment only.
 func inFolder(dir string, do func()) {
+	const tries, pause = 20, 5 * time.Millisecond
 	if d, err := os.Open(dir); err == nil {
 		defer d.Close()
-		lock(d)
+		for range tries {
+			if !errors.Is(unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
+				break
+			}
+			time.Sleep(pause)
+		}
 	}
 	do()
 }
